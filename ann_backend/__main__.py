@@ -1,0 +1,52 @@
+"""`python -m ann_backend COMMAND`: dispatches, prints the result, writes the JSON."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+from pathlib import Path
+
+from ann_backend.cli.text import render
+from ann_backend.errors import AnnBackendError
+
+COMMANDS = ("demo", "compare", "train")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Build the parser: every module of `COMMANDS` brings its own arguments."""
+    top = argparse.ArgumentParser(
+        prog="python -m ann_backend",
+        description="Trained ANN surrogates in place of cells in NEURON scripts.",
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in COMMANDS:
+        module = importlib.import_module(f"ann_backend.cli.{name}")
+        line = (module.__doc__ or "").strip().splitlines()[0]
+        command = commands.add_parser(name, help=line, description=line)
+        command.add_argument(
+            "--json", type=Path, metavar="PATH", help="write the result here as JSON"
+        )
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return top
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; return the exit status (0: done, 1: refused, 2: usage)."""
+    args = parser().parse_args(argv)
+    try:
+        result = args.run(args)
+    except AnnBackendError as error:
+        print(f"ann_backend {args.command}: {error}", file=sys.stderr)
+        return 1
+    print(render(result))
+    if args.json is not None:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        args.json.write_text(json.dumps(result, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
