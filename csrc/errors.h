@@ -1,0 +1,31 @@
+// What can be wrong with a caller's input. Our own bugs are asserts.
+#pragma once
+#include <stdexcept>
+#include <string>
+
+#include "population.h"
+
+namespace ann {
+
+// An argument or an event is out of its range; the message names the value.
+struct ANN_SHARED InputError : std::invalid_argument {
+    using std::invalid_argument::invalid_argument;
+};
+
+// The network of one row gave inf or NaN. The row's state is spoilt: reset before the next step.
+struct ANN_SHARED NonFiniteOutput : std::runtime_error {
+    NonFiniteOutput(int row, double t0, size_t inputs)
+        : std::runtime_error("expected finite outputs, got inf or NaN in row " +
+                             std::to_string(row) + ", bin at t = " + std::to_string(t0) +
+                             " ms, after " + std::to_string(inputs) +
+                             " events in that bin; check these events' weights and times, then "
+                             "reset the engine"),
+          row(row),
+          t0(t0),
+          inputs(inputs) {}
+    int row;
+    double t0;  // ms
+    size_t inputs;
+};
+
+}  // namespace ann
