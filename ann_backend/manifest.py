@@ -1,0 +1,147 @@
+"""What a bundle says about itself: the canonical JSON beside its tensors.
+
+Units are in the names: ms, mV, uS, Hz. Dimension letters as in csrc/types.h.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+
+FORMAT: Final = "ann_backend.bundle"
+VERSION: Final = 1
+
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+# A pair may be given as a list too; the two numbers stay strict.
+Range = Annotated[tuple[float, float], Field(strict=False)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, allow_inf_nan=False
+    )
+
+
+class Synapse(_Strict):
+    """A mechanism with its kinetics, as a channel accepts it."""
+
+    mechanism: str
+    parameters: dict[str, float]
+
+
+class Channel(_Strict):
+    """One input of the surrogate, and the ranges it was trained in."""
+
+    name: str
+    location: str
+    synapses: list[Synapse] = Field(min_length=1)
+    weight_uS: Range
+    rate_Hz: Range
+
+
+class Sizes(_Strict):
+    """Dimensions of the network: C, G, K, W, F, H, L, M."""
+
+    channels: Count
+    groups: Count
+    kernels: Count
+    taps: Count
+    filters: Count
+    hidden: Count
+    layers: Count
+    head: Count
+
+
+class Readout(_Strict):
+    """How outputs become spikes and a soma voltage."""
+
+    threshold_mV: float
+    hazard_threshold: Positive
+    refractory_ms: Annotated[float, Field(ge=0)]
+    clip_mV: float
+    v_offset_mV: float
+    v_scale_mV: float
+    ap_start_ms: float
+    ap_dt_ms: Positive
+
+
+class Training(_Strict):
+    """Where the weights come from."""
+
+    command: str
+    seeds: dict[str, int]
+    sampler: str
+    ranges: dict[str, JsonValue]
+    data_hours: float
+    training_hours: float
+    hardware: str
+    neuron_version: str
+    torch_version: str
+
+
+class Manifest(_Strict):
+    """Everything a bundle declares; `canonical` is its form in the file."""
+
+    format: Literal["ann_backend.bundle"] = FORMAT
+    version: Literal[1] = VERSION
+    name: str
+    bin_ms: Annotated[float, Field(ge=1, le=1)] = 1.0
+    channels: list[Channel] = Field(min_length=1)
+    sizes: Sizes
+    readout: Readout
+    cell: dict[str, JsonValue]
+    training: Training
+    fidelity: dict[str, JsonValue]
+    licence: str
+    tensors_sha256: str = ""
+    manifest_sha256: str = ""
+
+    @field_validator("cell")
+    @classmethod
+    def _is_a_fingerprint(cls, cell: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        missing = {"digest", "v_init_mV", "celsius"} - cell.keys()
+        if missing:
+            raise ValueError(f"a fingerprint lacks the keys {sorted(missing)}")
+        return cell
+
+
+def canonical(document: dict[str, Any]) -> str:
+    """JSON with one spelling: sorted keys, no spaces, ASCII, finite numbers.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite.
+    """
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(document: dict[str, Any]) -> str:
+    """SHA-256 of the manifest with its own ``manifest_sha256`` left empty."""
+    blank = canonical({**document, "manifest_sha256": ""})
+    return hashlib.sha256(blank.encode()).hexdigest()
+
+
+def tensor_shapes(sizes: Sizes) -> dict[str, tuple[int, ...]]:
+    """Shape of every tensor of a bundle but ``ap`` [A], by name."""
+    C, G, K, W = sizes.channels, sizes.groups, sizes.kernels, sizes.taps
+    F, H, M = sizes.filters, sizes.hidden, sizes.head
+    shapes: dict[str, tuple[int, ...]] = {
+        "embedding": (C, G),
+        "tau": (G, K),
+        "conv_weight": (W, G * K, F),
+        "conv_bias": (F,),
+        "head_w1": (H, M),
+        "head_b1": (M,),
+        "head_w2": (M, 3),
+        "head_b2": (3,),
+    }
+    for layer in range(sizes.layers):
+        shapes[f"lstm{layer}_wx"] = (F if layer == 0 else H, 4 * H)
+        shapes[f"lstm{layer}_wh"] = (H, 4 * H)
+        shapes[f"lstm{layer}_bias"] = (4 * H,)
+    return shapes
