@@ -1,0 +1,157 @@
+// Python's door to the coupling: argument conversion, nothing else.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include "callback.h"
+#include "layout.h"
+#include "prepare.h"
+#include "stopwatch.h"
+
+namespace py = pybind11;
+using namespace ann;
+
+// A user's cell: its sections' structs outlive the cell, so that asking whether it lives is always safe.
+class CellHandle {
+  public:
+    CellHandle(size_t root, size_t soma, const std::vector<std::pair<size_t, double>>& locations)
+        : root(pointer(root)), soma(pointer(soma)) {
+        for (const auto& [s, x] : locations) places.push_back({pointer(s), x});
+        for (Section* s : all()) section_ref(s);
+    }
+    CellHandle(const CellHandle&) = delete;
+    ~CellHandle() {
+        for (Section* s : all()) section_unref(s);
+    }
+    bool is_alive() const { return alive(root) && alive(soma); }
+    Cell cell(int group, int row) const {
+        Cell c{};
+        c.group = group;
+        c.row = row;
+        c.soma.section = soma;
+        c.sections = {root};
+        c.locations = places;
+        return c;
+    }
+
+  private:
+    static Section* pointer(size_t address) { return reinterpret_cast<Section*>(address); }
+    std::vector<Section*> all() const {
+        std::vector<Section*> out{root, soma};
+        for (const auto& p : places) out.push_back(p.first);
+        return out;
+    }
+    Section *root, *soma;
+    std::vector<std::pair<Section*, double>> places;
+};
+
+static Population* population(const py::object& o) {
+    if (py::isinstance<CallbackPopulation>(o)) return o.cast<CallbackPopulation*>();
+    return static_cast<Population*>(o.cast<py::capsule>().get_pointer());
+}
+
+static Rule rule(const py::handle& o) {
+    const auto t = o.cast<py::tuple>();  // mechanism, {parameter: value}, location, channel, low, high
+    const auto name = t[0].cast<std::string>();
+    const int type = nrn_get_mechtype(name.c_str());
+    Rule r{type, t[2].cast<int>(), t[3].cast<int>(), {}, t[4].cast<double>(), t[5].cast<double>()};
+    if (type < 0) return r;  // not loaded: no synapse can be of it
+    Symlist* members = hoc_lookup(name.c_str())->u.ctemplate->symtable;
+    for (const auto& [key, value] : t[1].cast<std::map<std::string, double>>()) {
+        Symbol* s = hoc_table_lookup(key.c_str(), members);
+        if (!s) throw py::key_error(name + " has no parameter " + key);
+        r.parameters.push_back({s->u.rng.index, value});
+    }
+    return r;
+}
+
+static Prepared prepare_python(const py::list& list, size_t anchor) {
+    std::vector<Cell> cells;
+    std::vector<Group> groups;
+    std::vector<std::vector<Rule>> rules;
+    for (const auto& o : list) {
+        const auto t = o.cast<py::tuple>();  // population, v_init, [CellHandle], [rule]
+        Group g{population(t[0]), t[1].cast<double>(), {}, {}, {}, {}};
+        for (const auto& c : t[2].cast<py::list>()) {
+            const int row = int(g.cells.size());
+            g.cells.push_back(int(cells.size()));
+            cells.push_back(c.cast<const CellHandle&>().cell(int(groups.size()), row));
+        }
+        g.v.assign(g.cells.size(), g.v_init);
+        rules.emplace_back();
+        for (const auto& r : t[3].cast<py::list>()) rules.back().push_back(rule(r));
+        groups.push_back(std::move(g));
+    }
+    return prepare(std::move(cells), std::move(groups), std::move(rules),
+                   reinterpret_cast<Section*>(anchor));
+}
+
+static py::dict features() {
+    py::dict d;
+    d["nthread"] = nrn_nthread;
+    d["cvode"] = bool(cvode_active_);
+    d["multisplit"] = bool(nrn_multisplit_active_);
+    d["transfer"] = nrnthread_v_transfer_ != nullptr;
+    d["compress"] = nrn_use_compress_;
+    d["fast_imem"] = nrn_use_fast_imem;
+    return d;
+}
+
+// The voltage that finitialize(v) has set, or NaN if the nodes in the solver differ.
+static double common_voltage() {
+    NrnThread& nt = nrn_threads[0];
+    if (!nt.end) return NAN;
+    const double* v = nt.node_voltage_storage();
+    for (int i = 1; i < nt.end; ++i)
+        if (v[i] != v[0]) return NAN;
+    return v[0];
+}
+
+PYBIND11_MODULE(_neuron, m) {
+    m.attr("built_with") = ANN_NEURON_VERSION;
+    m.attr("probe_record_id") = probe_record_id;
+    m.attr("probe_sample_dt") = probe_sample_dt;
+    py::class_<CellHandle>(m, "CellHandle")
+        .def(py::init<size_t, size_t, std::vector<std::pair<size_t, double>>>(), py::arg("root"),
+             py::arg("soma"), py::arg("locations"))
+        .def_property_readonly("alive", &CellHandle::is_alive);
+    py::class_<CallbackPopulation>(m, "CallbackPopulation")
+        .def(py::init<py::function, int, int, double>(), py::arg("function"), py::arg("rows"),
+             py::arg("channels"), py::arg("threshold"));
+    py::class_<Stranger>(m, "Stranger")
+        .def_readonly("mechanism", &Stranger::mechanism)
+        .def_readonly("object", &Stranger::object)
+        .def_readonly("section", &Stranger::section)
+        .def_readonly("cell", &Stranger::cell)
+        .def_readonly("receives", &Stranger::receives);
+    py::class_<Counts>(m, "Counts")
+        .def_readonly("sections", &Counts::sections)
+        .def_readonly("synapses", &Counts::synapses)
+        .def_readonly("netcons", &Counts::netcons)
+        .def_readonly("sources", &Counts::sources)
+        .def_readonly("recordings", &Counts::recordings)
+        .def_readonly("counters", &Counts::counters)
+        .def_readonly("sources_off_soma", &Counts::sources_off_soma)
+        .def_readonly("thresholds", &Counts::thresholds)
+        .def_readonly("short_delays", &Counts::short_delays)
+        .def_readonly("outside_weights", &Counts::outside_weights)
+        .def_readonly("recordings_stale", &Counts::recordings_stale)
+        .def_readonly("lateness", &Counts::lateness);
+    py::class_<Prepared>(m, "Prepared")
+        .def_readonly("counts", &Prepared::counts)
+        .def_readonly("strangers", &Prepared::strangers)
+        .def_readonly("per_channel", &Prepared::per_channel)
+        .def_readonly("nodes", &Prepared::nodes);
+    m.def("accessed_section", [] { return reinterpret_cast<size_t>(chk_access()); });
+    m.def("set_up_structure", [] { v_setup_vectors(); });
+    m.def("calibrate", &calibrate);
+    m.def("prepare", &prepare_python, py::arg("groups"), py::arg("anchor"));
+    m.def("features", &features);
+    m.def("common_voltage", &common_voltage);
+    m.def("set_exchange_delay", &set_exchange_delay, py::arg("ms"));
+    m.def("guard_exchange", &guard_exchange, py::arg("on"));
+    m.def("start_stopwatch", &start_stopwatch);
+    m.def("read_stopwatch", [] {
+        const RunTime r = read_stopwatch();
+        return std::make_pair(r.first_initialized, r.seconds);
+    });
+}

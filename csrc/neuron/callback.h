@@ -1,0 +1,49 @@
+// A population whose step is a Python function: the double that the tests of the coupling use.
+#pragma once
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "../population.h"
+
+namespace ann {
+
+// function(t0, [(row, channel, weight, t), ...]) -> ([v of each row], [(row, t of spike), ...])
+class CallbackPopulation : public Population {
+  public:
+    CallbackPopulation(pybind11::function f, int rows, int channels, double threshold)
+        : function(std::move(f)), rows_(rows), channels_(channels), threshold_(threshold) {}
+    int rows() const override { return rows_; }
+    int channels() const override { return channels_; }
+    const Waveform& waveform() const override { return waveform_; }
+    double threshold() const override { return threshold_; }
+    void resize(int rows) override { rows_ = rows; }
+    void reset() override {}
+
+    void step(double t0, const Event* events, size_t n, double* v_end,
+              std::vector<Spike>& spikes) override {
+        pybind11::gil_scoped_acquire python;
+        try {
+            pybind11::list list;
+            for (const Event* e = events; e != events + n; ++e)
+                list.append(pybind11::make_tuple(e->row, e->channel, e->weight, e->t));
+            const pybind11::tuple out = function(t0, list);
+            const auto v = out[0].cast<std::vector<double>>();
+            std::copy_n(v.begin(), rows_, v_end);
+            for (const auto& [row, t] : out[1].cast<std::vector<std::pair<int, double>>>())
+                spikes.push_back({t, row});
+        } catch (pybind11::error_already_set& e) {
+            throw std::runtime_error(e.what());
+        }
+    }
+
+  private:
+    pybind11::function function;
+    int rows_, channels_;
+    double threshold_;
+    Waveform waveform_{};
+};
+
+}  // namespace ann

@@ -1,0 +1,64 @@
+// APCount on a replaced cell: a BREAKPOINT mechanism, so it stays at 0 on a parked soma unless spikes are counted for it.
+#include <unordered_set>
+
+#include "model.h"
+
+namespace ann {
+
+int counter_type() {
+    static const int type = nrn_get_mechtype("APCount");
+    return type;
+}
+
+static int parameter(const char* name) {
+    return hoc_table_lookup(name, hoc_lookup("APCount")->u.ctemplate->symtable)->u.rng.index;
+}
+
+static std::unordered_set<void*> vectors() {
+    std::unordered_set<void*> out;
+    hoc_List* all = hoc_lookup("Vector")->u.ctemplate->olist;
+    for (hoc_Item* q = all->next; q != all; q = q->next) out.insert(q->element.obj->u.this_pointer);
+    return out;
+}
+
+// APCount.record(vec) keeps vec's address in the bits of one of its doubles.
+static IvocVect* recording(Prop* p, const std::unordered_set<void*>& vectors) {
+    for (int i = 0; i < _nrn_mechanism_get_num_vars(p); ++i) {
+        void* bits;
+        std::memcpy(&bits, &_nrn_mechanism_access_param(p, i), sizeof bits);
+        if (bits && vectors.count(bits)) return static_cast<IvocVect*>(bits);
+    }
+    return nullptr;
+}
+
+void find_counters(Counts& counts) {
+    const auto known = vectors();
+    hoc_List* all = nrn_pnt_template_[counter_type()]->olist;
+    for (hoc_Item* q = all->next; q != all; q = q->next) {
+        auto* p = static_cast<Point_process*>(q->element.obj->u.this_pointer);
+        const auto it = p->sec ? model().cell_of.find(p->sec) : model().cell_of.end();
+        if (it == model().cell_of.end()) continue;
+        model().cells[it->second].counters.push_back(
+            {p->prop, parameter("n"), parameter("time"), recording(p->prop, known)});
+        ++counts.counters;
+    }
+}
+
+void restart_counters() {
+    for (const Cell& c : model().cells)
+        for (const Counter& k : c.counters) {
+            _nrn_mechanism_access_param(k.prop, k.n) = 0;
+            if (k.times) vector_resize(k.times, 0);
+        }
+}
+
+void count_spike(const Counter& k, double t) {
+    double& n = _nrn_mechanism_access_param(k.prop, k.n);
+    n += 1;
+    _nrn_mechanism_access_param(k.prop, k.time) = t;
+    if (!k.times) return;
+    vector_resize(k.times, int(n));
+    vector_vec(k.times)[int(n) - 1] = t;
+}
+
+}  // namespace ann

@@ -1,0 +1,132 @@
+// Outputs: a spike leaves through the PreSyns that the user's NetCons and pc.cell made on the soma's voltage, at its
+// own time, which may lie in the bin that just ended. Only deliveries that would fall before now are put off to now.
+#include <algorithm>
+
+#include "layout.h"
+#include "model.h"
+
+namespace ann {
+
+static double exchange_delay = bin;  // ms, shortest delay between ranks
+static size_t sources_seen = 0;      // when the sources were collected
+static int netcons_seen = 0;
+
+static int netcons_made() { return hoc_lookup("NetCon")->u.ctemplate->index; }
+
+void set_exchange_delay(double ms) { exchange_delay = ms; }
+
+static int cell_of_source(PreSyn* ps) {
+    Section* s = field<Section*>(ps, layout().section);
+    const auto it = s ? model().cell_of.find(s) : model().cell_of.end();
+    return it == model().cell_of.end() ? -1 : it->second;
+}
+
+static bool on_soma_voltage(PreSyn* ps, const Cell& c) {
+    const Handle& h = field<Handle>(ps, layout().variable);
+    if (!h) return false;
+    const double* v = static_cast<const double*>(h);
+    return std::any_of(c.nodes.begin(), c.nodes.end(),
+                       [&](Node* n) { return &_nrn_mechanism_access_voltage(n) == v; });
+}
+
+static void count_delays(PreSyn* ps, Counts& counts) {
+    for (int i = 0; i < nrn_presyn_count(ps); ++i) {
+        const double d = nrn_netcon_get_delay(static_cast<NetCon*>(nrn_presyn_netcon(ps, i)));
+        double *weight, *threshold, *delay;
+        Point_process* target;
+        nrn_netcon_info(static_cast<NetCon*>(nrn_presyn_netcon(ps, i)), &weight, &target, &threshold,
+                        &delay);
+        if (!target || d >= bin) continue;
+        ++counts.short_delays;
+        counts.lateness += (bin - d) * (bin - d) / (2 * bin);  // sum here, mean in find_sources
+    }
+}
+
+static void collect() {
+    for (Cell& c : model().cells) c.sources.clear();
+    const auto* all = net_cvode_instance_psl();
+    sources_seen = all ? all->size() : 0;
+    netcons_seen = netcons_made();
+    if (!all) return;
+    for (PreSyn* ps : *all) {
+        const int cell = cell_of_source(ps);
+        if (cell >= 0) model().cells[cell].sources.push_back(ps);
+    }
+}
+
+void find_sources(Counts& counts) {
+    collect();
+    for (const Cell& c : model().cells)
+        for (PreSyn* ps : c.sources) {
+            ++counts.sources;
+            counts.sources_off_soma += !on_soma_voltage(ps, c);
+            counts.thresholds +=
+                field<double>(ps, layout().threshold) != group_of(c).population->threshold();
+            count_delays(ps, counts);
+        }
+    if (counts.short_delays) counts.lateness /= double(counts.short_delays);
+}
+
+// A parked soma must not be tested against its thresholds: only the engine decides when it fires.
+void strip_thresholds() {
+    const auto* all = net_cvode_instance_psl();
+    if (!all) return;
+    for (PreSyn* ps : *all) {
+        auto*& item = field<hoc_Item*>(ps, layout().threshold_item);
+        if (!item || cell_of_source(ps) < 0) continue;
+        hoc_l_delete(item);
+        item = nullptr;
+    }
+}
+
+// Delays that would deliver before `now`, stretched to it for one send (NEURON stops on an event that is older than
+// its target's last one).
+struct Stretched {
+    std::vector<std::pair<NetCon*, double>> kept;
+    Stretched(PreSyn* ps, double t, double now) {
+        for (int i = 0; i < nrn_presyn_count(ps); ++i) {
+            auto* nc = static_cast<NetCon*>(nrn_presyn_netcon(ps, i));
+            const double d = nrn_netcon_get_delay(nc);
+            if (t + d >= now) continue;
+            kept.push_back({nc, d});
+            nrn_netcon_set_delay(nc, now - t);
+        }
+    }
+    ~Stretched() {
+        for (auto& [nc, d] : kept) nrn_netcon_set_delay(nc, d);
+    }
+};
+
+static void send(PreSyn* ps, double t, double now) {
+    const double shortest = field<double>(ps, layout().threshold + 8);  // delay_, used with use_min_delay_
+    int& gid = field<int>(ps, layout().gid);
+    const int own_gid = gid;
+    const bool too_late_for_ranks = own_gid >= 0 && t + exchange_delay < now;
+    if (too_late_for_ranks) gid = -1;
+    {
+        Stretched held(ps, t, now);
+        double& delay = field<double>(ps, layout().threshold + 8);
+        if (t + shortest < now) delay = now - t;
+        ps->send(t, net_cvode_instance, nrn_threads);
+        delay = shortest;
+    }
+    if (!too_late_for_ranks) return;
+    gid = own_gid;
+    nrn2ncs_outputevent(own_gid, now - exchange_delay);
+}
+
+// NetCons came or went since the sources were collected: a new one raises the template's index, a lost source
+// shortens NEURON's list.
+static bool sources_changed() {
+    const auto* all = net_cvode_instance_psl();
+    return (all ? all->size() : 0) != sources_seen || netcons_made() != netcons_seen;
+}
+
+void emit(int cell, double t, double now) {
+    if (sources_changed()) collect();
+    for (const Counter& counter : model().cells[cell].counters) count_spike(counter, t);
+    for (size_t i = 0; i < model().cells[cell].sources.size(); ++i)
+        send(model().cells[cell].sources[i], t, now);
+}
+
+}  // namespace ann

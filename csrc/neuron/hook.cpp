@@ -1,0 +1,148 @@
+// Inputs: NET_RECEIVE of the mechanisms that replaced cells carry is wrapped, so that an event for a mapped synapse
+// goes to its group's event list and every other event to NEURON's own function.
+#include <algorithm>
+#include <cmath>
+
+#include "model.h"
+
+namespace ann {
+
+struct Port {
+    Point_process* point;
+    Section* section;
+    int type, group, row, channel;
+};
+
+// Open addressing on the point process's address. A slot whose synapse died may be met again by a new one at the
+// same address: section and type tell them apart.
+static std::vector<Port> table;
+static std::vector<NetReceive> original;  // by mechanism type
+
+static size_t slot_of(const Point_process* p) {
+    return (reinterpret_cast<size_t>(p) * 0x9E3779B97F4A7C15ull >> 20) & (table.size() - 1);
+}
+
+static const Port* find(const Point_process* p, int type) {
+    for (size_t i = slot_of(p); table[i].point; i = (i + 1) & (table.size() - 1))
+        if (table[i].point == p)
+            return table[i].section == p->sec && table[i].type == type ? &table[i] : nullptr;
+    return nullptr;
+}
+
+static void receive(Point_process* p, double* weight, double flag) {
+    const int type = _nrn_mechanism_get_type(p->prop);
+    const Port* port = find(p, type);
+    if (!port) return original[type](p, weight, flag);
+    const double t = static_cast<NrnThread*>(p->_vnt)->_t;
+    model().groups[port->group].events.push_back({t, weight[0], port->row, port->channel});
+}
+
+static void wrap(int type) {
+    if (int(original.size()) <= type) original.resize(type + 1, nullptr);
+    if (pnt_receive[type] == receive) return;
+    original[type] = pnt_receive[type];
+    pnt_receive[type] = receive;
+}
+
+void unhook() {
+    for (size_t type = 0; type < original.size(); ++type)
+        if (original[type]) pnt_receive[type] = original[type];
+    original.clear();
+    table.assign(1, {});
+}
+
+static bool fits(const Rule& r, Prop* p) {
+    for (const auto& [index, value] : r.parameters) {
+        const double have = _nrn_mechanism_access_param(p, index);
+        if (!(std::abs(have - value) <= 1e-6 * std::max(std::abs(value), 1e-3))) return false;
+    }
+    return true;
+}
+
+using Places = std::unordered_map<Node*, std::vector<int>>;
+
+static Places places_of(const Cell& c) {
+    Places out;
+    for (size_t l = 0; l < c.locations.size(); ++l)
+        out[node_exact(c.locations[l].first, c.locations[l].second)].push_back(int(l));
+    return out;
+}
+
+static const Rule* rule_for(const Cell& c, const Places& places, Point_process* p, int type) {
+    const auto it = places.find(p->node);
+    if (it == places.end()) return nullptr;
+    for (const Rule& r : model().rules[c.group])
+        if (r.type == type && fits(r, p->prop) &&
+            std::find(it->second.begin(), it->second.end(), r.location) != it->second.end())
+            return &r;
+    return nullptr;
+}
+
+static void insert(const Port& port) {
+    size_t i = slot_of(port.point);
+    while (table[i].point) i = (i + 1) & (table.size() - 1);
+    table[i] = port;
+}
+
+template <class Visit>  // every point process on a parked section
+static void for_each_point_process(Visit visit) {
+    for (int type = 0; type < n_memb_func; ++type) {
+        if (!memb_func[type].is_point || !nrn_pnt_template_[type]) continue;
+        hoc_List* all = nrn_pnt_template_[type]->olist;
+        for (hoc_Item* q = all->next; q != all; q = q->next) {
+            auto* p = static_cast<Point_process*>(q->element.obj->u.this_pointer);
+            if (!p || !p->sec || !p->prop) continue;
+            const auto it = model().cell_of.find(p->sec);
+            if (it != model().cell_of.end()) visit(type, p, it->second);
+        }
+    }
+}
+
+static void count_netcons(Counts& counts) {
+    hoc_List* all = hoc_lookup("NetCon")->u.ctemplate->olist;
+    for (hoc_Item* q = all->next; q != all; q = q->next) {
+        double *weight, *threshold, *delay;
+        Point_process* p;
+        nrn_netcon_info(static_cast<NetCon*>(q->element.obj->u.this_pointer), &weight, &p, &threshold,
+                        &delay);
+        if (!p || !p->prop || !model().cell_of.count(p->sec)) continue;
+        ++counts.netcons;
+        const Port* port = find(p, _nrn_mechanism_get_type(p->prop));
+        if (!port) continue;
+        for (const Rule& r : model().rules[port->group])
+            if (r.channel == port->channel && r.type == port->type) {
+                counts.outside_weights += weight[0] < r.weight_low || weight[0] > r.weight_high;
+                break;
+            }
+    }
+}
+
+void map_synapses(Counts& counts, std::vector<Stranger>& strangers, std::vector<long>& per_channel) {
+    Model& m = model();
+    std::vector<Places> places;
+    for (const Cell& c : m.cells) places.push_back(places_of(c));
+    std::vector<Port> ports;
+    for_each_point_process([&](int type, Point_process* p, int cell) {
+        const Cell& c = m.cells[cell];
+        if (type == counter_type()) return;
+        if (const Rule* r = rule_for(c, places[cell], p, type))
+            return ports.push_back({p, p->sec, type, c.group, c.row, r->channel});
+        strangers.push_back({memb_func[type].sym->name, hoc_object_name(p->ob), secname(p->sec), cell,
+                             pnt_receive[type] != nullptr});
+    });
+    size_t size = 16;
+    while (size < 2 * ports.size()) size *= 2;
+    table.assign(size, {});
+    for (const Port& port : ports) {
+        insert(port);
+        wrap(port.type);
+        port.point->_vnt = nrn_threads;
+        const size_t channel = port.channel;
+        if (per_channel.size() <= channel) per_channel.resize(channel + 1, 0);
+        ++per_channel[channel];
+    }
+    counts.synapses += long(ports.size());
+    count_netcons(counts);
+}
+
+}  // namespace ann

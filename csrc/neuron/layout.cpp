@@ -1,0 +1,80 @@
+#include "layout.h"
+
+namespace ann {
+
+static void** words(void* object) { return static_cast<void**>(object); }
+
+template <class T>
+static std::ptrdiff_t find(void* object, const T& value, int from, int step, int bytes) {
+    for (int o = from; o < bytes; o += step)
+        if (!std::memcmp(static_cast<char*>(object) + o, &value, sizeof value)) return o;
+    return -1;
+}
+
+// The item of NEURON's threshold list that points back at the PreSyn, linked into a ring.
+static std::ptrdiff_t find_threshold_item(void* presyn, std::ptrdiff_t section) {
+    for (int i = int(section) / 8 + 1; i < 40; ++i) {
+        auto* q = static_cast<hoc_Item*>(words(presyn)[i]);
+        if (!q || static_cast<void*>(q) == nrn_threads || q->element.vd != presyn) continue;
+        if (q->next && q->next->prev == q) return i * 8;
+    }
+    return -1;
+}
+
+// gid follows (record id, output index); both are -1 on a source without a gid.
+static std::ptrdiff_t find_gid(void* presyn) {
+    auto o = find(presyn, probe_record_id, 0, 4, 320);
+    if (o < 0 || field<int>(presyn, o + 4) != -1 || field<int>(presyn, o + 8) != -1) return -1;
+    return o + 4;
+}
+
+static void* newest(const char* name, int back) {
+    hoc_Item* q = hoc_lookup(name)->u.ctemplate->olist;
+    for (int i = 0; i <= back; ++i) q = q->prev;
+    return q->element.obj->u.this_pointer;
+}
+
+static void find_source_fields(Layout& l, const Handle& v) {
+    double *weight, *threshold, *delay;
+    Point_process* target;
+    nrn_netcon_info(static_cast<NetCon*>(newest("NetCon", 0)), &weight, &target, &threshold, &delay);
+    void* presyn = net_cvode_instance_psl()->back();
+    l.threshold = reinterpret_cast<char*>(threshold) - static_cast<char*>(presyn);
+    l.variable = find(presyn, v, 8, 8, 320);
+    l.section = find(presyn, chk_access(), 8, 8, 320);
+    if (l.section >= 0) l.threshold_item = find_threshold_item(presyn, l.section);
+    l.gid = find_gid(presyn);
+}
+
+static void find_recorder_fields(Layout& l, const Handle& v) {
+    const auto& all = *net_cvode_instance_prl();
+    void *step = all[all.size() - 3], *dt = all[all.size() - 2], *times = all.back();
+    l.every_step = *words(step);
+    l.every_dt = *words(dt);
+    l.at_times = *words(times);
+    l.recorded = find(step, v, 8, 8, 160);
+    l.samples = find(step, newest("Vector", 2), 8, 8, 160);
+    l.sample_dt = find(dt, probe_sample_dt, 8, 8, 160);
+    l.sample_times = find(times, newest("Vector", 3), 8, 8, 160);
+}
+
+bool Layout::complete() const {
+    return threshold > 0 && variable > 0 && section > 0 && threshold_item > 0 && gid > 0 &&
+           recorded > 0 && samples > 0 && sample_dt > 0 && sample_times > 0;
+}
+
+Layout& layout() {
+    static Layout l;
+    return l;
+}
+
+bool calibrate() {
+    Layout l;
+    const Handle v = nrn_rangepointer(chk_access(), hoc_lookup("v"), 0.5);
+    find_source_fields(l, v);
+    find_recorder_fields(l, v);
+    if (l.complete()) layout() = l;
+    return l.complete();
+}
+
+}  // namespace ann

@@ -1,0 +1,34 @@
+// Where NEURON keeps the fields the coupling needs: found by calibration on known objects, never hard coded.
+#pragma once
+#include <cstddef>
+#include <cstring>
+
+#include "nrnapi.h"
+
+namespace ann {
+
+// Byte offsets inside PreSyn and the PlayRecord classes; -1 until calibrated.
+struct Layout {
+    std::ptrdiff_t threshold = -1, variable = -1, section = -1, threshold_item = -1, gid = -1;
+    std::ptrdiff_t recorded = -1, samples = -1, sample_dt = -1, sample_times = -1;
+    void *every_step = nullptr, *every_dt = nullptr, *at_times = nullptr;  // vtables of the recorders
+    bool complete() const;
+};
+
+// The values that calibrate() looks for; its caller gives them to the objects it makes.
+constexpr int probe_record_id = 1987654321;
+constexpr double probe_sample_dt = 0.3712345678;
+
+Layout& layout();
+
+// Newest objects, in this order: a NetCon from the accessed section's v(0.5) with record(tvec, idvec,
+// probe_record_id); Vectors times, by_step, by_dt, by_times, the last three recording that v.
+// Call after v_setup_vectors(). Returns false when a field was not found.
+bool calibrate();
+
+template <class T>
+T& field(void* object, std::ptrdiff_t offset) {
+    return *reinterpret_cast<T*>(static_cast<char*>(object) + offset);
+}
+
+}  // namespace ann

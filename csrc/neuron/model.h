@@ -1,0 +1,102 @@
+// The replaced part of the NEURON model, as one plain struct that the stages hook -> step -> emit -> record share.
+// Rebuilt at every finitialize from what the user has made by then; NEURON's state is global, so is this.
+#pragma once
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "../population.h"
+#include "nrnapi.h"
+
+namespace ann {
+
+constexpr double bin = bin_ms;
+
+// A section and the data handle of its v(0.5); the handle dies with the section.
+struct Soma {
+    Section* section;
+    Handle v;
+};
+
+// An APCount on a parked soma, whose own code never runs: its n, time and record() vector are kept for it.
+struct Counter {
+    Prop* prop;
+    int n, time;       // indices of its parameters
+    IvocVect* times;   // null: none
+};
+
+struct Cell {
+    int group, row;
+    Soma soma;
+    std::vector<Section*> sections;              // the whole tree, parked
+    std::vector<Node*> nodes;                    // of the soma: v is written there
+    std::vector<std::pair<Section*, double>> locations;  // where channel locations lie on this cell
+    std::vector<PreSyn*> sources;
+    std::vector<Counter> counters;
+};
+
+// One population of the engine: the cells of one bundle.
+struct Group {
+    Population* population;
+    double v_init;                 // mV
+    std::vector<int> cells;        // row -> index in Model::cells
+    std::vector<Event> events;     // delivered, not yet stepped over
+    std::vector<double> v;         // [rows] mV, at the last bin edge
+    std::vector<Spike> spikes;     // of the bin just stepped over
+};
+
+// A synapse that a bundle accepts: mechanism type, location, and the values its parameters must have.
+struct Rule {
+    int type, location, channel;
+    std::vector<std::pair<int, double>> parameters;  // index in the mechanism's parameters, value
+    double weight_low, weight_high;                  // uS, the training range
+};
+
+// A point process on a parked section that no rule takes.
+struct Stranger {
+    std::string mechanism, object, section;
+    int cell;
+    bool receives;  // it has a NET_RECEIVE block
+};
+
+struct Counts {
+    long sections = 0, synapses = 0, netcons = 0, sources = 0, recordings = 0, counters = 0;
+    long sources_off_soma = 0, thresholds = 0, short_delays = 0, outside_weights = 0;
+    long recordings_stale = 0;
+    double lateness = 0;  // ms, mean over the short delays
+};
+
+struct Model {
+    std::vector<Cell> cells;
+    std::vector<Group> groups;
+    std::vector<std::vector<Rule>> rules;  // one list a group
+    std::unordered_map<Section*, int> cell_of;
+    bool active = false;
+};
+
+Model& model();
+
+// The end of a bin, or of a spike's delay, seen from a cell's group.
+inline Group& group_of(const Cell& c) { return model().groups[c.group]; }
+
+// ---- stages, one file each ----
+void map_synapses(Counts&, std::vector<Stranger>&, std::vector<long>& per_channel);  // hook.cpp
+void unhook();
+void find_sources(Counts&);  // emit.cpp
+void strip_thresholds();
+void emit(int cell, double t, double now);
+int counter_type();  // count.cpp
+void find_counters(Counts&);
+void restart_counters();
+void count_spike(const Counter&, double t);
+void find_recordings(Counts&);  // record.cpp
+void restart_recordings();
+void note_step(double now);
+void patch_recordings(double now);
+bool alive(Section*);  // clock.cpp
+void start_clock();
+void stop_clock();
+void set_exchange_delay(double ms);  // emit.cpp: shortest delay between ranks
+void guard_exchange(bool on);        // exchange.cpp
+
+}  // namespace ann

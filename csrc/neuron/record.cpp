@@ -1,0 +1,186 @@
+// Recordings of a replaced soma's voltage: samples that NEURON took inside a bin, when only the voltage at its start
+// was known, are rewritten at the bin's end: linear between the edges, with the action potential's shape.
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+
+#include "layout.h"
+#include "model.h"
+
+namespace ann {
+
+struct Recording {
+    void* recorder;
+    IvocVect *samples, *times;  // times: null unless the user gave them
+    double dt;                  // ms, 0: at every step
+};
+
+// The voltage of one cell over the last two bins.
+struct History {
+    double v[3];                // mV at the edges t - 2 bin, t - bin, t
+    std::vector<double> spikes; // ms, of these two bins
+    std::vector<Recording> recordings;
+};
+
+static std::unordered_map<int, History> histories;  // by cell
+static std::vector<double> steps;  // times of NEURON's steps in the last two bins
+
+static double at(const Waveform& w, double since) {
+    const double x = (since - w.start) / w.dt;
+    const size_t i = std::min(size_t(x), w.v.size() - 2);
+    return w.v[i] + (w.v[i + 1] - w.v[i]) * (x - double(i));
+}
+
+static double end(const Waveform& w) { return w.start + w.dt * double(w.v.size() - 1); }
+
+static bool inside(const Waveform& w, double since) {
+    return w.v.size() > 1 && since >= w.start && since <= end(w);
+}
+
+using Knots = std::vector<std::pair<double, double>>;  // ms, mV
+
+// Edges, and the points where an action potential leaves and meets the clip level.
+static Knots knots(const History& h, const Waveform& w, double edge) {
+    Knots out;
+    for (int i = 0; i < 3; ++i) {
+        const double t = edge - bin * (2 - i);
+        const bool hidden = std::any_of(h.spikes.begin(), h.spikes.end(),
+                                        [&](double s) { return inside(w, t - s); });
+        if (!hidden) out.push_back({t, h.v[i]});
+    }
+    if (w.v.size() > 1)
+        for (double s : h.spikes) {
+            out.push_back({s + w.start, w.v.front()});
+            out.push_back({s + end(w), w.v.back()});
+        }
+    std::sort(out.begin(), out.end());
+    return out;
+}
+
+static double voltage(const History& h, const Waveform& w, const Knots& k, double t) {
+    for (auto s = h.spikes.rbegin(); s != h.spikes.rend(); ++s)
+        if (inside(w, t - *s)) return at(w, t - *s);
+    auto b = std::lower_bound(k.begin(), k.end(), std::make_pair(t, -1e9));
+    if (b == k.begin()) return k.front().second;
+    if (b == k.end()) return k.back().second;
+    const auto a = b - 1;
+    const double x = b->first > a->first ? (t - a->first) / (b->first - a->first) : 1;
+    return a->second + x * (b->second - a->second);
+}
+
+// Time of sample i of n; `pending` is one if NEURON has yet to take the sample of the present step.
+static double time_of(const Recording& r, int i, int n) {
+    if (r.times) return vector_vec(r.times)[i];
+    if (r.dt > 0) return i * r.dt;
+    const int back = n - i;  // 1: the step before the present one
+    return back < int(steps.size()) ? steps[steps.size() - 1 - back] : -1;
+}
+
+static void rewrite(const Recording& r, const History& h, const Waveform& w, double edge) {
+    const int n = vector_capacity(r.samples);
+    double* p = vector_vec(r.samples);
+    const Knots k = knots(h, w, edge);
+    for (int i = n - 1; i >= 0; --i) {
+        const double t = time_of(r, i, n);
+        if (t <= edge - 2 * bin || t <= 0) break;
+        if (t < edge) p[i] = voltage(h, w, k, t);
+    }
+}
+
+static Recording describe(PlayRecord* pr) {
+    const Layout& l = layout();
+    void* vtable = *reinterpret_cast<void**>(pr);
+    Recording r{pr, nullptr, nullptr, 0};
+    if (vtable != l.every_step && vtable != l.every_dt && vtable != l.at_times) return r;
+    r.samples = field<IvocVect*>(pr, l.samples);
+    if (vtable == l.every_dt) r.dt = field<double>(pr, l.sample_dt);
+    if (vtable == l.at_times) r.times = field<IvocVect*>(pr, l.sample_times);
+    return r;
+}
+
+static bool holds(Prop* p, const double* value) {
+    for (int i = 0; p && i < _nrn_mechanism_get_num_vars(p); ++i)
+        if (&_nrn_mechanism_access_param(p, i) == value) return true;
+    return false;
+}
+
+// Is `value` a voltage or a mechanism's variable of a parked section?
+static bool parked(const double* value) {
+    for (const auto& [section, cell] : model().cell_of)
+        for (int i = 0; i < _nrn_mechanism_get_nnode(section); ++i) {
+            Node* node = _nrn_mechanism_get_node(section, i);
+            if (&_nrn_mechanism_access_voltage(node) == value) return true;
+            for (int type = 0; type < n_memb_func; ++type)
+                if (!memb_func[type].is_point && memb_func[type].sym &&
+                    holds(nrn_mechanism(type, node), value))
+                    return true;
+        }
+    return false;
+}
+
+static bool parked_point_process(const double* value) {
+    for (int type = 0; type < n_memb_func; ++type) {
+        if (!memb_func[type].is_point || !nrn_pnt_template_[type] || type == counter_type()) continue;
+        hoc_List* all = nrn_pnt_template_[type]->olist;
+        for (hoc_Item* q = all->next; q != all; q = q->next) {
+            auto* p = static_cast<Point_process*>(q->element.obj->u.this_pointer);
+            if (p->sec && model().cell_of.count(p->sec) && holds(p->prop, value)) return true;
+        }
+    }
+    return false;
+}
+
+void find_recordings(Counts& counts) {
+    histories.clear();
+    std::unordered_map<const double*, int> soma;
+    for (size_t c = 0; c < model().cells.size(); ++c)
+        for (Node* n : model().cells[c].nodes) soma[&_nrn_mechanism_access_voltage(n)] = int(c);
+    for (PlayRecord* pr : *net_cvode_instance_prl()) {
+        const Recording r = describe(pr);
+        if (!r.samples) continue;
+        const Handle& h = field<Handle>(pr, layout().recorded);
+        if (!h) continue;
+        const double* value = static_cast<const double*>(h);
+        const auto it = soma.find(value);
+        if (it != soma.end()) {
+            histories[it->second].recordings.push_back(r);
+            ++counts.recordings;
+        } else if (parked(value) || parked_point_process(value)) {
+            ++counts.recordings_stale;
+        }
+    }
+}
+
+void restart_recordings() {
+    steps.assign(1, 0.0);
+    for (auto& [cell, h] : histories) {
+        const double v = group_of(model().cells[cell]).v_init;
+        std::fill(h.v, h.v + 3, v);
+        h.spikes.clear();
+    }
+}
+
+void note_step(double now) {
+    if (histories.empty()) return;
+    steps.push_back(now);
+    const auto old = std::lower_bound(steps.begin(), steps.end(), now - 4 * bin);
+    if (old - steps.begin() > 1000) steps.erase(steps.begin(), old);
+}
+
+void patch_recordings(double edge) {
+    for (auto& [cell, h] : histories) {
+        const Cell& c = model().cells[cell];
+        const Group& g = group_of(c);
+        h.v[0] = h.v[1];
+        h.v[1] = h.v[2];
+        h.v[2] = g.v[c.row];
+        const auto old = std::remove_if(h.spikes.begin(), h.spikes.end(),
+                                        [&](double s) { return s < edge - 3 * bin; });
+        h.spikes.erase(old, h.spikes.end());
+        for (const Spike& s : g.spikes)
+            if (s.row == c.row) h.spikes.push_back(s.t);
+        for (const Recording& r : h.recordings) rewrite(r, h, g.population->waveform(), edge);
+    }
+}
+
+}  // namespace ann
