@@ -50,10 +50,10 @@ static Population* population(const py::object& o) {
 }
 
 static Rule rule(const py::handle& o) {
-    const auto t = o.cast<py::tuple>();  // mechanism, {parameter: value}, location, channel, low, high
+    const auto t = o.cast<py::tuple>();  // mechanism, {parameter: value}, location, channel
     const auto name = t[0].cast<std::string>();
     const int type = nrn_get_mechtype(name.c_str());
-    Rule r{type, t[2].cast<int>(), t[3].cast<int>(), {}, t[4].cast<double>(), t[5].cast<double>()};
+    Rule r{type, t[2].cast<int>(), t[3].cast<int>(), {}};
     if (type < 0) return r;  // not loaded: no synapse can be of it
     Symlist* members = hoc_lookup(name.c_str())->u.ctemplate->symtable;
     for (const auto& [key, value] : t[1].cast<std::map<std::string, double>>()) {
@@ -69,8 +69,9 @@ static Prepared prepare_python(const py::list& list, size_t anchor) {
     std::vector<Group> groups;
     std::vector<std::vector<Rule>> rules;
     for (const auto& o : list) {
-        const auto t = o.cast<py::tuple>();  // population, v_init, [CellHandle], [rule]
-        Group g{population(t[0]), t[1].cast<double>(), {}, {}, {}, {}};
+        const auto t = o.cast<py::tuple>();  // population, v_init, [CellHandle], [rule], [(low, high)]
+        Group g{population(t[0]), t[1].cast<double>(), {}, {}, {}, {}, {}};
+        g.weights = t[4].cast<decltype(g.weights)>();
         for (const auto& c : t[2].cast<py::list>()) {
             const int row = int(g.cells.size());
             g.cells.push_back(int(cells.size()));
@@ -90,7 +91,6 @@ static py::dict features() {
     d["nthread"] = nrn_nthread;
     d["cvode"] = bool(cvode_active_);
     d["multisplit"] = bool(nrn_multisplit_active_);
-    d["transfer"] = nrnthread_v_transfer_ != nullptr;
     d["compress"] = nrn_use_compress_;
     d["fast_imem"] = nrn_use_fast_imem;
     return d;
@@ -130,6 +130,7 @@ PYBIND11_MODULE(_neuron, m) {
         .def_readonly("sources", &Counts::sources)
         .def_readonly("recordings", &Counts::recordings)
         .def_readonly("counters", &Counts::counters)
+        .def_readonly("extracellular", &Counts::extracellular)
         .def_readonly("sources_off_soma", &Counts::sources_off_soma)
         .def_readonly("thresholds", &Counts::thresholds)
         .def_readonly("short_delays", &Counts::short_delays)
@@ -139,12 +140,17 @@ PYBIND11_MODULE(_neuron, m) {
     py::class_<Prepared>(m, "Prepared")
         .def_readonly("counts", &Prepared::counts)
         .def_readonly("strangers", &Prepared::strangers)
-        .def_readonly("per_channel", &Prepared::per_channel)
-        .def_readonly("nodes", &Prepared::nodes);
+        .def_readonly("nodes_before", &Prepared::nodes_before)
+        .def_readonly("nodes_after", &Prepared::nodes_after);
+    py::class_<Input>(m, "Input")
+        .def_readonly("cell", &Input::cell)
+        .def_readonly("channel", &Input::channel)
+        .def_readonly("object", &Input::object);
     m.def("accessed_section", [] { return reinterpret_cast<size_t>(chk_access()); });
     m.def("set_up_structure", [] { v_setup_vectors(); });
     m.def("calibrate", &calibrate);
     m.def("prepare", &prepare_python, py::arg("groups"), py::arg("anchor"));
+    m.def("mapped_inputs", &mapped_inputs);
     m.def("features", &features);
     m.def("common_voltage", &common_voltage);
     m.def("set_exchange_delay", &set_exchange_delay, py::arg("ms"));

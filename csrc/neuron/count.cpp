@@ -31,7 +31,7 @@ static IvocVect* recording(Prop* p, const std::unordered_set<void*>& vectors) {
     return nullptr;
 }
 
-void find_counters(Counts& counts) {
+void find_counters() {
     const auto known = vectors();
     hoc_List* all = nrn_pnt_template_[counter_type()]->olist;
     for (hoc_Item* q = all->next; q != all; q = q->next) {
@@ -40,7 +40,7 @@ void find_counters(Counts& counts) {
         if (it == model().cell_of.end()) continue;
         model().cells[it->second].counters.push_back(
             {p->prop, parameter("n"), parameter("time"), recording(p->prop, known)});
-        ++counts.counters;
+        ++model().counts[it->second].counters;
     }
 }
 

@@ -38,7 +38,7 @@ static void count_delays(PreSyn* ps, Counts& counts) {
                         &delay);
         if (!target || d >= bin) continue;
         ++counts.short_delays;
-        counts.lateness += (bin - d) * (bin - d) / (2 * bin);  // sum here, mean in find_sources
+        counts.lateness += (bin - d) * (bin - d) / (2 * bin);
     }
 }
 
@@ -54,9 +54,11 @@ static void collect() {
     }
 }
 
-void find_sources(Counts& counts) {
+void find_sources() {
     collect();
-    for (const Cell& c : model().cells)
+    for (size_t i = 0; i < model().cells.size(); ++i) {
+        const Cell& c = model().cells[i];
+        Counts& counts = model().counts[i];
         for (PreSyn* ps : c.sources) {
             ++counts.sources;
             counts.sources_off_soma += !on_soma_voltage(ps, c);
@@ -64,7 +66,7 @@ void find_sources(Counts& counts) {
                 field<double>(ps, layout().threshold) != group_of(c).population->threshold();
             count_delays(ps, counts);
         }
-    if (counts.short_delays) counts.lateness /= double(counts.short_delays);
+    }
 }
 
 // A parked soma must not be tested against its thresholds: only the engine decides when it fires.

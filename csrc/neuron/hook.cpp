@@ -15,7 +15,7 @@ struct Port {
 
 // Open addressing on the point process's address. A slot whose synapse died may be met again by a new one at the
 // same address: section and type tell them apart.
-static std::vector<Port> table;
+static std::vector<Port> table(1);
 static std::vector<NetReceive> original;  // by mechanism type
 
 static size_t slot_of(const Point_process* p) {
@@ -98,38 +98,26 @@ static void for_each_point_process(Visit visit) {
     }
 }
 
-static void count_netcons(Counts& counts) {
+static void count_netcons() {
     hoc_List* all = hoc_lookup("NetCon")->u.ctemplate->olist;
     for (hoc_Item* q = all->next; q != all; q = q->next) {
         double *weight, *threshold, *delay;
         Point_process* p;
         nrn_netcon_info(static_cast<NetCon*>(q->element.obj->u.this_pointer), &weight, &p, &threshold,
                         &delay);
-        if (!p || !p->prop || !model().cell_of.count(p->sec)) continue;
+        if (!p || !p->prop) continue;
+        const auto cell = model().cell_of.find(p->sec);
+        if (cell == model().cell_of.end()) continue;
+        Counts& counts = model().counts[cell->second];
         ++counts.netcons;
         const Port* port = find(p, _nrn_mechanism_get_type(p->prop));
         if (!port) continue;
-        for (const Rule& r : model().rules[port->group])
-            if (r.channel == port->channel && r.type == port->type) {
-                counts.outside_weights += weight[0] < r.weight_low || weight[0] > r.weight_high;
-                break;
-            }
+        const auto& [low, high] = model().groups[port->group].weights[port->channel];
+        counts.outside_weights += weight[0] < low || weight[0] > high;
     }
 }
 
-void map_synapses(Counts& counts, std::vector<Stranger>& strangers, std::vector<long>& per_channel) {
-    Model& m = model();
-    std::vector<Places> places;
-    for (const Cell& c : m.cells) places.push_back(places_of(c));
-    std::vector<Port> ports;
-    for_each_point_process([&](int type, Point_process* p, int cell) {
-        const Cell& c = m.cells[cell];
-        if (type == counter_type()) return;
-        if (const Rule* r = rule_for(c, places[cell], p, type))
-            return ports.push_back({p, p->sec, type, c.group, c.row, r->channel});
-        strangers.push_back({memb_func[type].sym->name, hoc_object_name(p->ob), secname(p->sec), cell,
-                             pnt_receive[type] != nullptr});
-    });
+static void build_table(const std::vector<Port>& ports) {
     size_t size = 16;
     while (size < 2 * ports.size()) size *= 2;
     table.assign(size, {});
@@ -137,12 +125,38 @@ void map_synapses(Counts& counts, std::vector<Stranger>& strangers, std::vector<
         insert(port);
         wrap(port.type);
         port.point->_vnt = nrn_threads;
-        const size_t channel = port.channel;
-        if (per_channel.size() <= channel) per_channel.resize(channel + 1, 0);
-        ++per_channel[channel];
     }
-    counts.synapses += long(ports.size());
-    count_netcons(counts);
+}
+
+std::vector<Stranger> map_synapses() {
+    Model& m = model();
+    std::vector<Places> places;
+    for (const Cell& c : m.cells) places.push_back(places_of(c));
+    std::vector<Port> ports;
+    std::vector<Stranger> strangers;
+    for_each_point_process([&](int type, Point_process* p, int cell) {
+        const Cell& c = m.cells[cell];
+        if (type == counter_type()) return;
+        if (const Rule* r = rule_for(c, places[cell], p, type)) {
+            ++m.counts[cell].synapses;
+            ports.push_back({p, p->sec, type, c.group, c.row, r->channel});
+            return;
+        }
+        strangers.push_back({memb_func[type].sym->name, hoc_object_name(p->ob), secname(p->sec), cell,
+                             pnt_receive[type] != nullptr});
+    });
+    build_table(ports);
+    count_netcons();
+    return strangers;
+}
+
+std::vector<Input> mapped_inputs() {
+    std::vector<Input> out;
+    for_each_point_process([&](int type, Point_process* p, int cell) {
+        if (const Port* port = find(p, type))
+            out.push_back({cell, port->channel, hoc_object_name(p->ob)});
+    });
+    return out;
 }
 
 }  // namespace ann

@@ -39,6 +39,7 @@ struct Cell {
 struct Group {
     Population* population;
     double v_init;                 // mV
+    std::vector<std::pair<double, double>> weights;  // uS, training range by channel
     std::vector<int> cells;        // row -> index in Model::cells
     std::vector<Event> events;     // delivered, not yet stepped over
     std::vector<double> v;         // [rows] mV, at the last bin edge
@@ -49,7 +50,6 @@ struct Group {
 struct Rule {
     int type, location, channel;
     std::vector<std::pair<int, double>> parameters;  // index in the mechanism's parameters, value
-    double weight_low, weight_high;                  // uS, the training range
 };
 
 // A point process on a parked section that no rule takes.
@@ -59,17 +59,26 @@ struct Stranger {
     bool receives;  // it has a NET_RECEIVE block
 };
 
+// What was found on one cell.
 struct Counts {
     long sections = 0, synapses = 0, netcons = 0, sources = 0, recordings = 0, counters = 0;
+    long extracellular = 0;  // sections that have it
     long sources_off_soma = 0, thresholds = 0, short_delays = 0, outside_weights = 0;
     long recordings_stale = 0;
-    double lateness = 0;  // ms, mean over the short delays
+    double lateness = 0;  // ms, summed over the short delays
+};
+
+// A synapse of a replaced cell and the channel that takes its events.
+struct Input {
+    int cell, channel;
+    std::string object;
 };
 
 struct Model {
     std::vector<Cell> cells;
     std::vector<Group> groups;
     std::vector<std::vector<Rule>> rules;  // one list a group
+    std::vector<Counts> counts;            // one a cell
     std::unordered_map<Section*, int> cell_of;
     bool active = false;
 };
@@ -80,16 +89,17 @@ Model& model();
 inline Group& group_of(const Cell& c) { return model().groups[c.group]; }
 
 // ---- stages, one file each ----
-void map_synapses(Counts&, std::vector<Stranger>&, std::vector<long>& per_channel);  // hook.cpp
+std::vector<Stranger> map_synapses();  // hook.cpp
+std::vector<Input> mapped_inputs();
 void unhook();
-void find_sources(Counts&);  // emit.cpp
+void find_sources();  // emit.cpp
 void strip_thresholds();
 void emit(int cell, double t, double now);
 int counter_type();  // count.cpp
-void find_counters(Counts&);
+void find_counters();
 void restart_counters();
 void count_spike(const Counter&, double t);
-void find_recordings(Counts&);  // record.cpp
+void find_recordings();  // record.cpp
 void restart_recordings();
 void note_step(double now);
 void patch_recordings(double now);

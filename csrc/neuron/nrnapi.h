@@ -33,7 +33,6 @@ extern cTemplate** nrn_pnt_template_;
 extern bool nrn_use_fast_imem;
 extern int nrn_multisplit_active_;
 extern bool nrn_use_compress_;
-extern void (*nrnthread_v_transfer_)(NrnThread*);
 extern int (*nrnpy_pr_stdoe_callback)(int, char*);
 
 Section* chk_access();

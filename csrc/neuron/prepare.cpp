@@ -38,26 +38,48 @@ static void restore_all() {
     park({}, nullptr);
 }
 
+static void count_sections() {
+    const int extracellular = nrn_get_mechtype("extracellular");
+    for (const auto& [section, cell] : model().cell_of) {
+        Counts& counts = model().counts[cell];
+        ++counts.sections;
+        counts.extracellular +=
+            nrn_mechanism(extracellular, _nrn_mechanism_get_node(section, 0)) != nullptr;
+    }
+}
+
+static long parked_nodes() {
+    long n = 0;
+    for (const Cell& c : model().cells) {
+        ++n;  // the root node
+        for (Section* s : c.sections) n += _nrn_mechanism_get_nnode(s);
+    }
+    return n;
+}
+
 Prepared prepare(std::vector<Cell> cells, std::vector<Group> groups,
                  std::vector<std::vector<Rule>> rules, Section* anchor) {
     Prepared out{};
     Model& m = model();
     unhook();
     const bool active = m.active;
-    m = {std::move(cells), std::move(groups), std::move(rules), {}, active};
+    m = {std::move(cells), std::move(groups), std::move(rules), {}, {}, active};
     if (m.cells.empty()) {
         restore_all();
         return out;
     }
+    m.counts.resize(m.cells.size());
     park_cells(anchor);
+    count_sections();
     start_clock();
-    find_counters(out.counts);
-    map_synapses(out.counts, out.strangers, out.per_channel);
-    find_sources(out.counts);
+    find_counters();
+    out.strangers = map_synapses();
+    find_sources();
     strip_thresholds();
-    find_recordings(out.counts);
-    out.counts.sections = long(m.cell_of.size());
-    out.nodes = size_t(nrn_threads[0].end);
+    find_recordings();
+    out.counts = m.counts;
+    out.nodes_after = nrn_threads[0].end;
+    out.nodes_before = out.nodes_after + parked_nodes();
     return out;
 }
 

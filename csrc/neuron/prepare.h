@@ -5,10 +5,9 @@
 namespace ann {
 
 struct Prepared {
-    Counts counts;
+    std::vector<Counts> counts;       // one a cell
     std::vector<Stranger> strangers;  // not empty: nothing may run
-    std::vector<long> per_channel;    // synapses
-    size_t nodes;                     // left in NEURON's solver
+    long nodes_before, nodes_after;   // in NEURON's solver
 };
 
 // Parks, maps and hooks `cells`; an empty list restores NEURON entirely.

@@ -68,7 +68,7 @@ static double voltage(const History& h, const Waveform& w, const Knots& k, doubl
     return a->second + x * (b->second - a->second);
 }
 
-// Time of sample i of n; `pending` is one if NEURON has yet to take the sample of the present step.
+// Time of sample i of n; NEURON has yet to take the one of the present step.
 static double time_of(const Recording& r, int i, int n) {
     if (r.times) return vector_vec(r.times)[i];
     if (r.dt > 0) return i * r.dt;
@@ -104,33 +104,32 @@ static bool holds(Prop* p, const double* value) {
     return false;
 }
 
-// Is `value` a voltage or a mechanism's variable of a parked section?
-static bool parked(const double* value) {
-    for (const auto& [section, cell] : model().cell_of)
-        for (int i = 0; i < _nrn_mechanism_get_nnode(section); ++i) {
-            Node* node = _nrn_mechanism_get_node(section, i);
-            if (&_nrn_mechanism_access_voltage(node) == value) return true;
-            for (int type = 0; type < n_memb_func; ++type)
-                if (!memb_func[type].is_point && memb_func[type].sym &&
-                    holds(nrn_mechanism(type, node), value))
-                    return true;
-        }
+static bool holds(Node* node, const double* value) {
+    if (&_nrn_mechanism_access_voltage(node) == value) return true;
+    for (int type = 0; type < n_memb_func; ++type)
+        if (!memb_func[type].is_point && memb_func[type].sym && holds(nrn_mechanism(type, node), value))
+            return true;
     return false;
 }
 
-static bool parked_point_process(const double* value) {
+// The cell on whose parked sections or point processes this variable lies, or -1.
+static int parked(const double* value) {
+    for (const auto& [section, cell] : model().cell_of)
+        for (int i = 0; i < _nrn_mechanism_get_nnode(section); ++i)
+            if (holds(_nrn_mechanism_get_node(section, i), value)) return cell;
     for (int type = 0; type < n_memb_func; ++type) {
         if (!memb_func[type].is_point || !nrn_pnt_template_[type] || type == counter_type()) continue;
         hoc_List* all = nrn_pnt_template_[type]->olist;
         for (hoc_Item* q = all->next; q != all; q = q->next) {
             auto* p = static_cast<Point_process*>(q->element.obj->u.this_pointer);
-            if (p->sec && model().cell_of.count(p->sec) && holds(p->prop, value)) return true;
+            const auto it = p->sec ? model().cell_of.find(p->sec) : model().cell_of.end();
+            if (it != model().cell_of.end() && holds(p->prop, value)) return it->second;
         }
     }
-    return false;
+    return -1;
 }
 
-void find_recordings(Counts& counts) {
+void find_recordings() {
     histories.clear();
     std::unordered_map<const double*, int> soma;
     for (size_t c = 0; c < model().cells.size(); ++c)
@@ -144,9 +143,9 @@ void find_recordings(Counts& counts) {
         const auto it = soma.find(value);
         if (it != soma.end()) {
             histories[it->second].recordings.push_back(r);
-            ++counts.recordings;
-        } else if (parked(value) || parked_point_process(value)) {
-            ++counts.recordings_stale;
+            ++model().counts[it->second].recordings;
+        } else if (const int cell = parked(value); cell >= 0) {
+            ++model().counts[cell].recordings_stale;
         }
     }
 }
