@@ -1,4 +1,223 @@
-// ann_backend._engine
+// ann_backend._engine: argument checks and the GIL, no arithmetic.
+#include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
-#include "population.h"
-PYBIND11_MODULE(_engine, m) { m.doc() = "The surrogate's engine."; }
+#include <pybind11/stl.h>
+
+#include <mutex>
+
+#include "engine.h"
+#include "errors.h"
+#ifdef ANN_WITH_CUDA
+#include "cuda/device.h"
+#endif
+
+namespace py = pybind11;
+
+namespace ann {
+namespace {
+
+std::string written(const std::vector<py::ssize_t>& shape) {
+    std::string text = "[";
+    for (py::ssize_t n : shape) text += (text.size() > 1 ? ", " : "") + std::to_string(n);
+    return text + "]";
+}
+
+std::vector<py::ssize_t> shape_of(const py::array& array) {
+    return {array.shape(), array.shape() + array.ndim()};
+}
+
+// A C-ordered array of T, no conversion: a wrong type is the caller's mistake.
+template <class T>
+py::array_t<T, py::array::c_style> typed(const std::string& name, const py::handle& value) {
+    using Array = py::array_t<T, py::array::c_style>;
+    if (!py::isinstance<Array>(value)) {
+        std::string got = py::str(py::type::of(value));
+        if (py::isinstance<py::array>(value)) {
+            const auto array = py::reinterpret_borrow<py::array>(value);
+            got = std::string(py::str(array.dtype())) + " " + written(shape_of(array));
+        }
+        throw InputError("expected '" + name + "' to be a C-ordered array of " +
+                         std::string(py::str(py::dtype::of<T>())) + ", got " + got);
+    }
+    return py::reinterpret_borrow<Array>(value);
+}
+
+py::array_t<float, py::array::c_style> tensor(const py::dict& tensors, const std::string& name) {
+    if (!tensors.contains(name)) throw InputError("expected a tensor '" + name + "', got none");
+    return typed<float>(name, tensors[name.c_str()]);
+}
+
+std::vector<float> weights(const py::dict& tensors, const std::string& name,
+                           const std::vector<py::ssize_t>& shape) {
+    const auto array = tensor(tensors, name);
+    if (shape_of(array) != shape)
+        throw InputError("expected tensor '" + name + "' of shape " + written(shape) + ", got " +
+                         written(shape_of(array)));
+    return {array.data(), array.data() + array.size()};
+}
+
+int dimension(const py::dict& tensors, const std::string& name, int axis, int ndim) {
+    const auto array = tensor(tensors, name);
+    if (array.ndim() != ndim || array.shape(axis) < 1)
+        throw InputError("expected tensor '" + name + "' with " + std::to_string(ndim) +
+                         " axes, none empty, got " + written(shape_of(array)));
+    return static_cast<int>(array.shape(axis));
+}
+
+double number(const py::dict& readout, const char* name) {
+    if (!readout.contains(name))
+        throw InputError(std::string("expected a number '") + name + "' in readout, got none");
+    return readout[name].cast<double>();
+}
+
+Spec make_spec(const py::dict& tensors, const py::dict& readout) {
+    Spec s{};
+    s.C = dimension(tensors, "embedding", 0, 2);
+    s.G = dimension(tensors, "tau", 0, 2);
+    s.K = dimension(tensors, "tau", 1, 2);
+    s.W = dimension(tensors, "conv_weight", 0, 3);
+    s.F = dimension(tensors, "conv_weight", 2, 3);
+    s.H = dimension(tensors, "lstm0_wh", 0, 2);
+    s.M = dimension(tensors, "head_w1", 1, 2);
+    s.embedding = weights(tensors, "embedding", {s.C, s.G});
+    s.tau = weights(tensors, "tau", {s.G, s.K});
+    for (float tau : s.tau)
+        if (!(tau > 0)) throw InputError("expected tau > 0 ms, got " + std::to_string(tau));
+    s.conv_weight = weights(tensors, "conv_weight", {s.W, s.G * s.K, s.F});
+    s.conv_bias = weights(tensors, "conv_bias", {s.F});
+    for (int in = s.F; tensors.contains("lstm" + std::to_string(s.L) + "_wh"); in = s.H, ++s.L) {
+        const std::string layer = "lstm" + std::to_string(s.L);
+        s.lstm.push_back({weights(tensors, layer + "_wx", {in, 4 * s.H}),
+                          weights(tensors, layer + "_wh", {s.H, 4 * s.H}),
+                          weights(tensors, layer + "_bias", {4 * s.H})});
+    }
+    s.head_w1 = weights(tensors, "head_w1", {s.H, s.M});
+    s.head_b1 = weights(tensors, "head_b1", {s.M});
+    s.head_w2 = weights(tensors, "head_w2", {s.M, O});
+    s.head_b2 = weights(tensors, "head_b2", {O});
+    s.threshold_mV = number(readout, "threshold_mV");
+    s.hazard_threshold = number(readout, "hazard_threshold");
+    s.refractory_ms = number(readout, "refractory_ms");
+    s.clip_mV = number(readout, "clip_mV");
+    s.v_offset_mV = number(readout, "v_offset_mV");
+    s.v_scale_mV = number(readout, "v_scale_mV");
+    const auto ap = tensor(tensors, "ap");
+    s.ap = {number(readout, "ap_start_ms"),
+            number(readout, "ap_dt_ms"),
+            s.clip_mV,
+            {ap.data(), ap.data() + ap.size()}};
+    if (!(s.ap.dt > 0)) throw InputError("expected ap_dt_ms > 0, got " + std::to_string(s.ap.dt));
+    return s;
+}
+
+// What Python holds. The lock keeps two Python threads from stepping one engine at once.
+class PyEngine {
+  public:
+    PyEngine(const py::dict& tensors, const py::dict& readout, const std::string& backend, int rows)
+        : engine_(make_spec(tensors, readout), backend, rows) {}
+
+    py::tuple step(double t0, const py::object& row, const py::object& channel,
+                   const py::object& weight, const py::object& t);
+
+    py::array_t<float> outputs() {
+        std::lock_guard<std::mutex> lock(mutex_);
+        return py::array_t<float>({engine_.rows(), O}, engine_.outputs().data());
+    }
+    void resize(int rows) {
+        std::lock_guard<std::mutex> lock(mutex_);
+        engine_.resize(rows);
+    }
+    void reset() {
+        std::lock_guard<std::mutex> lock(mutex_);
+        engine_.reset();
+    }
+    int rows() const { return engine_.rows(); }
+    int channels() const { return engine_.channels(); }
+    py::capsule population() {
+        return py::capsule(static_cast<Population*>(&engine_), population_capsule);
+    }
+
+  private:
+    Engine engine_;
+    std::mutex mutex_;
+    std::vector<Event> events_;
+    std::vector<Spike> spikes_;
+    std::vector<double> v_end_;
+};
+
+py::tuple PyEngine::step(double t0, const py::object& row, const py::object& channel,
+                         const py::object& weight, const py::object& t) {
+    const auto rows = typed<int32_t>("row", row), channels = typed<int32_t>("channel", channel);
+    const auto weights = typed<double>("weight", weight), times = typed<double>("t", t);
+    const py::ssize_t n = rows.size();
+    for (const py::array& array :
+         {py::array(rows), py::array(channels), py::array(weights), py::array(times)})
+        if (array.ndim() != 1 || array.size() != n)
+            throw InputError("expected row, channel, weight and t of one shape [N], got " +
+                             written(shape_of(array)) + " beside " + written(shape_of(rows)));
+    std::vector<Spike> spikes;
+    std::vector<double> v_end;
+    {
+        py::gil_scoped_release nogil;
+        std::lock_guard<std::mutex> lock(mutex_);
+        events_.resize(n);
+        for (py::ssize_t i = 0; i < n; ++i)
+            events_[i] = {times.data()[i], weights.data()[i], rows.data()[i], channels.data()[i]};
+        v_end.resize(engine_.rows());
+        engine_.step(t0, events_.data(), events_.size(), v_end.data(), spikes);
+    }
+    py::array_t<int32_t> spike_row(static_cast<py::ssize_t>(spikes.size()));
+    py::array_t<double> spike_t(static_cast<py::ssize_t>(spikes.size()));
+    for (size_t i = 0; i < spikes.size(); ++i) {
+        spike_row.mutable_data()[i] = spikes[i].row;
+        spike_t.mutable_data()[i] = spikes[i].t;
+    }
+    return py::make_tuple(py::array_t<double>(static_cast<py::ssize_t>(v_end.size()), v_end.data()),
+                          spike_row, spike_t);
+}
+
+py::list cuda_devices() {
+    py::list found;
+#ifdef ANN_WITH_CUDA
+    for (const cuda::Device& d : cuda::devices())
+        found.append(py::dict(py::arg("name") = d.name,
+                              py::arg("compute_capability") = py::make_tuple(d.major, d.minor),
+                              py::arg("memory_bytes") = d.memory_bytes));
+#endif
+    return found;
+}
+
+}  // namespace
+}  // namespace ann
+
+PYBIND11_MODULE(_engine, m) {
+    using namespace ann;
+    m.doc() = "The engine that steps all cells of a bundle. Knows no NEURON.";
+    py::register_exception<InputError>(m, "InputError", PyExc_ValueError);
+    py::register_exception<NonFiniteOutput>(m, "NonFiniteOutput", PyExc_ArithmeticError);
+#ifdef ANN_WITH_CUDA
+    m.attr("cuda_built") = true;
+#else
+    m.attr("cuda_built") = false;
+#endif
+    m.def("cuda_devices", &cuda_devices, "CUDA devices that this build can see; may be empty.");
+    m.def(
+        "cuda_available", [] { return py::len(cuda_devices()) > 0; },
+        "Whether this build has the CUDA part and sees a device.");
+
+    py::class_<PyEngine>(m, "Engine", "All cells of one bundle, one step a bin.")
+        .def(py::init<const py::dict&, const py::dict&, const std::string&, int>(),
+             py::arg("tensors"), py::arg("readout"), py::arg("backend") = "cpu",
+             py::arg("rows") = 1)
+        .def("step", &PyEngine::step, py::arg("t0"), py::arg("row"), py::arg("channel"),
+             py::arg("weight"), py::arg("t"),
+             "One bin [t0, t0 + 1) ms: events row, channel i32[N], weight (uS), t (ms) f64[N] -> "
+             "(v f64[B] mV at the bin's end, spike_row i32[S], spike_t f64[S] ms).")
+        .def("resize", &PyEngine::resize, py::arg("rows"), "Every row is reset.")
+        .def("reset", &PyEngine::reset, "Every row to the trial's start.")
+        .def_property_readonly("rows", &PyEngine::rows)
+        .def_property_readonly("channels", &PyEngine::channels)
+        .def_property_readonly("outputs", &PyEngine::outputs, "Raw outputs f32[B, 3].")
+        .def_property_readonly("population", &PyEngine::population,
+                               "Capsule for _neuron; the engine must outlive it.");
+}

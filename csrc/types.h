@@ -1,5 +1,6 @@
 // Plain data that passes between the stages. Times in ms, potentials in mV, weights in uS.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -25,9 +26,28 @@ struct Spike {
 // The AP template: sample i lies at start + i * dt from the spike's time (the upward crossing of
 // the threshold). It is cut to the stretch above clip. v may be empty: no template.
 struct Waveform {
-    double start, dt;  // ms
-    double clip;       // mV
-    std::vector<double> v;
+    double start, dt;       // ms
+    double clip;            // mV
+    std::vector<double> v;  // [A] mV
+};
+
+struct LstmLayer {
+    std::vector<float> wx;    // [F or H, 4H]; gates i, f, g, o
+    std::vector<float> wh;    // [H, 4H]
+    std::vector<float> bias;  // [4H]
+};
+
+// A bundle's tensors and readout, checked. Matrices lie [in][out].
+struct Spec {
+    int C, G, K, W, F, H, L, M;
+    std::vector<float> embedding;                           // [C, G], 1 / uS
+    std::vector<float> tau;                                 // [G, K], ms
+    std::vector<float> conv_weight, conv_bias;              // [W, G*K, F], [F]
+    std::vector<LstmLayer> lstm;                            // [L]
+    std::vector<float> head_w1, head_b1, head_w2, head_b2;  // [H, M], [M], [M, O], [O]
+    Waveform ap;
+    double threshold_mV, clip_mV, v_offset_mV, v_scale_mV;
+    double hazard_threshold, refractory_ms;
 };
 
 }  // namespace ann

@@ -7,7 +7,7 @@ namespace ann::cuda {
 
 struct Device {
     std::string name;
-    int major, minor;    // compute capability
+    int major, minor;  // compute capability
     size_t memory_bytes;
 };
 

@@ -1,0 +1,39 @@
+// The line itself: events -> traces -> outputs -> spikes and voltages, for all rows of a bundle.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "event_buffer.h"
+#include "network.h"
+#include "population.h"
+#include "readout.h"
+
+namespace ann {
+
+class Engine final : public Population {
+  public:
+    Engine(const Spec& spec, const std::string& backend, int rows);
+
+    int rows() const override { return rows_; }
+    int channels() const override { return channels_; }
+    const Waveform& waveform() const override { return readout_.waveform(); }
+    double threshold() const override { return readout_.threshold(); }
+    void resize(int rows) override;
+    void reset() override;
+    void step(double t0, const Event* events, size_t n, double* v_end,
+              std::vector<Spike>& spikes) override;
+
+    const std::vector<float>& outputs() const { return outputs_; }  // [B, O] of the last step
+
+  private:
+    void check_outputs(double t0) const;
+
+    int rows_ = 0, channels_;
+    EventBuffer events_;
+    std::unique_ptr<Network> network_;
+    Readout readout_;
+    std::vector<float> outputs_;  // [B, O]
+};
+
+}  // namespace ann
