@@ -10,14 +10,17 @@ from __future__ import annotations
 import atexit
 import runpy
 import sys
-import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ann_backend import _neuron
 from ann_backend.nrn import h
 from ann_backend.run import swap
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # Every step of a soma's Vm is kept (0.3 MB per cell and biological second), so a
 # network of thousands of cells is compared by its spikes and a sample of its Vm.
@@ -27,22 +30,25 @@ DEFAULT_THRESHOLD_MV = 10.0
 
 
 class Probe:
-    """Recordings of the replaced cells: the same ones on either backend."""
+    """Recordings of the replaced cells: the same ones on either backend.
+
+    A script may run several times: the runs follow each other on one time axis.
+    """
 
     def __init__(self) -> None:
-        self.cells: list[Any] = []
-        self.clip_mV = float("nan")
-        self.threshold_mV = float("nan")
+        self.names: list[str] = []
+        self.clip_mV = self.threshold_mV = float("nan")
         self.detectors: list[Any] = []
-        self.spikes: list[Any] = []
-        self.vm: list[Any] = []
-        self.t = h.Vector()
+        self.spikes = Track()
+        self.vm = Track()
+        self.t = Track()
+        self.elapsed_ms = 0.0
+        # Type 3 comes before NEURON empties the recordings of the run before.
+        self.handler = h.FInitializeHandler(3, self.keep)
 
     def attach(self, cell: Any, manifest: Any) -> None:
         """Record the soma of `cell`; called by `replace` for each cell it takes."""
-        if cell in self.cells:
-            return
-        self.cells.append(cell)
+        self.names.append(_name(cell, len(self.names)))
         self.clip_mV = manifest.readout.clip_mV
         self.threshold_mV = manifest.readout.threshold_mV
         soma = swap.soma(cell)
@@ -50,53 +56,78 @@ class Probe:
         # All NetCons of a source share one threshold: the user's own choice stays.
         if detector.threshold == DEFAULT_THRESHOLD_MV:
             detector.threshold = self.threshold_mV
-        spikes = h.Vector()
-        detector.record(spikes)
         self.detectors.append(detector)
-        self.spikes.append(spikes)
-        if len(self.vm) < VM_CELLS:
-            if not self.vm:
-                self.t.record(h._ref_t)
-            self.vm.append(h.Vector().record(soma(0.5)._ref_v))
+        detector.record(self.spikes.add())
+        if len(self.vm.vectors) < VM_CELLS:
+            if not self.t.vectors:
+                self.t.add().record(h._ref_t)
+            missed = np.full(sum(map(len, self.t.kept[0])), np.nan)
+            self.vm.add(missed).record(soma(0.5)._ref_v)
 
-    def save(self, path: Path, clock: Clock) -> None:
-        """Store spikes (ms), Vm (mV) and seconds of the last run as one npz file."""
+    def keep(self) -> None:
+        """Take over what the present run has recorded."""
+        self.spikes.keep(self.elapsed_ms)
+        self.t.keep(self.elapsed_ms)
+        self.vm.keep(0.0)
+        self.elapsed_ms += h.t
+
+    def save(self, path: Path, launched: float) -> None:
+        """Store spikes (ms), Vm (mV) and seconds as one npz file.
+
+        Set-up lasts from `launched` (s since the epoch) to the first `finitialize`;
+        a run from its `finitialize` to its last time step, summed over the runs.
+        """
+        self.keep()
+        initialized, run_s = _neuron.read_stopwatch()
+        spikes = self.spikes.joined()
         np.savez(
             path,
-            names=np.array([str(cell) for cell in self.cells]),
+            names=np.array(self.names),
             threshold_mV=self.threshold_mV,
             clip_mV=self.clip_mV,
-            t=np.array(self.t),
-            vm=np.array([np.array(v, dtype=np.float32) for v in self.vm]),
-            spike_t=np.concatenate([np.array(s) for s in self.spikes] or [[]]),
-            spike_count=np.array([len(s) for s in self.spikes], dtype=np.int64),
-            biological_s=h.t / 1000,
-            setup_s=clock.setup_s,
-            run_s=clock.run_s(),
+            t=np.concatenate([*self.t.joined(), []]),
+            vm=np.array(self.vm.joined(), dtype=np.float32),
+            spike_t=np.concatenate([*spikes, []]),
+            spike_count=np.array([len(s) for s in spikes], dtype=np.int64),
+            biological_s=self.elapsed_ms / 1000,
+            initialized=initialized > 0,
+            setup_s=initialized - launched,
+            run_s=run_s,
         )
 
 
-class Clock:
-    """Seconds of set-up (launch to the end of the first `finitialize`) and of a run."""
+class Track:
+    """Vectors that NEURON fills, and what earlier runs left in them."""
 
-    def __init__(self, launched: float) -> None:
-        self.launched = launched
-        self.setup_s = float("nan")
-        self.started = float("nan")
-        self.handler = h.FInitializeHandler(2, self._start)
+    def __init__(self) -> None:
+        self.vectors: list[Any] = []
+        self.kept: list[list[NDArray[np.float64]]] = []
 
-    def _start(self) -> None:
-        self.started = time.monotonic()
-        if np.isnan(self.setup_s):
-            self.setup_s = self.started - self.launched
+    def add(self, *before: NDArray[np.float64]) -> Any:
+        """Return a new Vector, to be recorded into."""
+        self.vectors.append(h.Vector())
+        self.kept.append(list(before))
+        return self.vectors[-1]
 
-    def run_s(self) -> float:
-        """Seconds from the last `finitialize` until now."""
-        return time.monotonic() - self.started
+    def keep(self, offset: float) -> None:
+        """Copy every vector, `offset` added, and leave it empty."""
+        for kept, vector in zip(self.kept, self.vectors, strict=True):
+            kept.append(np.array(vector) + offset)
+            vector.resize(0)
+
+    def joined(self) -> list[NDArray[np.float64]]:
+        """Return what was kept, one array a vector."""
+        return [np.concatenate(kept) for kept in self.kept]
+
+
+def _name(cell: Any, index: int) -> str:
+    """Return the cell's own name; Python's default one holds a memory address."""
+    name = str(cell)
+    return f"{type(cell).__name__}#{index}" if " at 0x" in name else name
 
 
 def execute(script: Path, args: list[str]) -> None:
-    """Run a Python or hoc script as ``python SCRIPT args`` or ``nrniv SCRIPT`` would."""
+    """Run a Python or hoc script as its own interpreter would."""
     sys.argv = [str(script), *args]
     if script.suffix == ".hoc":
         h.xopen(str(script))
@@ -112,10 +143,11 @@ def execute(script: Path, args: list[str]) -> None:
 def main() -> None:
     """Read the command line, watch `replace`, run the script."""
     out, launched, script, *args = sys.argv[1:]
-    probe, clock = Probe(), Clock(float(launched))
+    probe = Probe()
     swap.observers.append(probe.attach)
     # A script may end in quit(), which never comes back but does run atexit.
-    atexit.register(probe.save, Path(out), clock)
+    atexit.register(probe.save, Path(out), float(launched))
+    _neuron.start_stopwatch()
     try:
         execute(Path(script), args)
     except BaseException:

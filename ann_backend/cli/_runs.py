@@ -10,11 +10,14 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ann_backend.errors import AnnBackendError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 LAST_LINES = 20
 
@@ -67,7 +70,7 @@ def run_script(script: Path, args: list[str], backend: str) -> Run:
 
 
 def _spawn(out: Path, script: Path, args: list[str], backend: str) -> tuple[int, str]:
-    launched = str(time.monotonic())
+    launched = str(time.time())
     command = [sys.executable, "-m", "ann_backend.cli._child"]
     with subprocess.Popen(
         [*command, str(out), launched, str(script), *args],
@@ -94,7 +97,7 @@ def _load(path: Path, script: Path, backend: str) -> Run:
                 f"{script} replaced no cell: expected at least one call of "
                 "ann_backend.replace(...), or ann_replace(...) in hoc, before it runs"
             )
-        if np.isnan(data["setup_s"]):
+        if not data["initialized"]:
             raise ScriptError(
                 f"{script} never called finitialize: there is no run to compare"
             )

@@ -55,4 +55,4 @@ vm = h.Vector().record(cells[0].soma(0.5)._ref_v)
 
 h.finitialize(-65)
 h.continuerun(1000 * SECONDS)
-print(f"{SECONDS} s of {CELLS} HH cells; the cell downstream spiked {len(spikes)} times")
+print(f"{SECONDS} s, {CELLS} HH cells; downstream: {len(spikes)} spikes")

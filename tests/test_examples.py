@@ -1,0 +1,58 @@
+"""Every numbered example runs as its first lines say, in a folder of its own."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def run(command, folder):
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "MPLBACKEND": "Agg"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def spikes(line, text):
+    return int(re.search(rf"{line}: +(\d+) spikes", text)[1])
+
+
+@pytest.mark.slow
+def test_example_01_replaces_a_cell_and_gives_it_back(tmp_path):
+    text = run([sys.executable, EXAMPLES / "01_replace_a_cell.py"], tmp_path)
+    assert spikes("surrogate", text) == pytest.approx(spikes("NEURON", text), rel=0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("interpreter", [["nrniv"], ["nrniv", "-python"]])
+def test_example_02_runs_from_hoc(tmp_path, interpreter):
+    program = Path(sys.executable).with_name(interpreter[0])
+    script = EXAMPLES / "02_from_hoc.hoc"
+    text = run([program, *interpreter[1:], "-nogui", script], tmp_path)
+    assert spikes("surrogate", text) == pytest.approx(spikes("NEURON", text), rel=0.1)
+
+
+@pytest.mark.slow
+def test_example_03_trains_a_surrogate(tmp_path):
+    run([sys.executable, EXAMPLES / "03_train_your_own.py"], tmp_path)
+
+
+@pytest.mark.slow
+def test_example_04_compares_both_backends(tmp_path):
+    text = run([sys.executable, EXAMPLES / "04_compare_both_backends.py"], tmp_path)
+    scores = [float(f1) for f1 in re.findall(r"F1 at 2 ms ([\d.]+)", text)]
+    assert len(scores) == 5
+    assert min(scores) > 0.8
