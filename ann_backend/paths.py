@@ -1,0 +1,117 @@
+"""Where files lie: mechanisms, templates, shipped bundles, and the cache.
+
+In a wheel ``mod/`` and ``hoc/`` are inside the package; in an editable install they are
+beside it. Only this module knows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from ann_backend.errors import CellError
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def _data_dir(name: str) -> Path:
+    for folder in (_PACKAGE / name, _PACKAGE.parent / name):
+        if folder.is_dir():
+            return folder
+    raise FileNotFoundError(
+        f"{name}/ not found in {_PACKAGE} or beside it: install ann_backend again"
+    )
+
+
+def mod_dir() -> Path:
+    """Folder of the mechanisms that the project ships."""
+    return _data_dir("mod")
+
+
+def hoc_dir() -> Path:
+    """Folder of the templates that the project ships, and of ``ann_backend.hoc``."""
+    return _data_dir("hoc")
+
+
+def bundle_dir() -> Path:
+    """Folder of the bundles that the project ships."""
+    return _PACKAGE / "bundles"
+
+
+def cache_dir() -> Path:
+    """Folder for what is made once: ``ANN_BACKEND_CACHE``, or the user's cache."""
+    chosen = os.environ.get("ANN_BACKEND_CACHE")
+    if chosen:
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "ann_backend"
+
+
+def mechanisms(files: list[Path], neuron_version: str) -> Path:
+    """Compile mechanisms with the running NEURON's nrnivmodl, once.
+
+    Parameters
+    ----------
+    files : list of Path
+        The ``.mod`` files.
+    neuron_version : str
+        Of the NEURON that will load them.
+
+    Returns
+    -------
+    Path
+        The library for ``h.nrn_load_dll``.
+
+    Raises
+    ------
+    CellError
+        If a mechanism does not compile; the message has the compiler's last lines.
+    """
+    key = hashlib.sha256(f"{neuron_version} {os.uname().machine}".encode())
+    for file in sorted(files):
+        key.update(file.name.encode() + file.read_bytes())
+    home = cache_dir() / f"mechanisms-{key.hexdigest()[:16]}"
+    if not home.is_dir():
+        home.parent.mkdir(parents=True, exist_ok=True)
+        _build(files, home)
+    return _library(home)
+
+
+def _library(home: Path) -> Path:
+    found = sorted(home.rglob("libnrnmech.*"))
+    if not found:
+        raise CellError(f"no mechanism library in {home}: delete that folder, try again")
+    return found[0]
+
+
+def _build(files: list[Path], home: Path) -> None:
+    beside = Path(sys.executable).parent / "nrnivmodl"
+    tool = str(beside) if beside.exists() else shutil.which("nrnivmodl")
+    if tool is None:
+        raise CellError("nrnivmodl not found: install neuron in this environment")
+    with tempfile.TemporaryDirectory(dir=home.parent, prefix="build-") as scratch:
+        for file in files:
+            shutil.copy(file, scratch)
+        done = subprocess.run(
+            [tool, "."], cwd=scratch, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            tail = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
+            names = ", ".join(f.name for f in files)
+            raise CellError(
+                f"nrnivmodl could not compile {names}; it needs make and a C++ compiler "
+                f"(Debian: apt-get install build-essential). Its last lines:\n{tail}"
+            )
+        finished = Path(scratch) / "done"
+        finished.mkdir()
+        shutil.move(_library(Path(scratch)), finished)
+        try:
+            finished.rename(home)
+        except OSError:  # another process was first
+            if not home.is_dir():
+                raise

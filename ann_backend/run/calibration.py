@@ -1,0 +1,63 @@
+"""First use: find the fields of NEURON's own objects, and test the coupling once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ann_backend import _neuron
+from ann_backend.errors import NeuronLayoutError
+from ann_backend.nrn import h, version
+
+_anchor: Any = None
+_calibrated = False
+
+
+def ready() -> Any:
+    """The hidden section that keeps NEURON's solver from being empty; calibrated.
+
+    Raises
+    ------
+    NeuronLayoutError
+        If this NEURON keeps its objects otherwise than any 9.x that was met.
+    """
+    global _anchor
+    if _anchor is None:
+        _anchor = h.Section(name="ann_anchor_")
+    if not _calibrated:
+        _calibrate(_anchor)
+    return _anchor
+
+
+def remove_anchor() -> None:
+    """Delete the hidden section."""
+    global _anchor
+    _anchor = None
+
+
+def _calibrate(section: Any) -> None:
+    global _calibrated
+    v = section(0.5)._ref_v
+    found = False
+    spikes, ids = h.Vector(), h.Vector()
+    detector = h.NetCon(v, None, sec=section)
+    detector.record(spikes, ids, _neuron.probe_record_id)
+    _neuron.set_up_structure()
+    times = h.Vector([0])
+    probes = [h.Vector() for _ in range(3)]
+    probes[0].record(v)
+    probes[1].record(v, _neuron.probe_sample_dt)
+    probes[2].record(v, times)
+    section.push()
+    try:
+        found = _neuron.calibrate()
+    finally:
+        h.pop_section()
+    for probe in probes:
+        probe.play_remove()
+    if not found:
+        raise NeuronLayoutError(
+            f"NEURON {version()}: expected the object layout of NEURON 9 (built with "
+            f"{_neuron.built_with}), got another; build ann_backend against it: "
+            "pip install --no-build-isolation --force-reinstall ann_backend"
+        )
+    _calibrated = True

@@ -1,0 +1,147 @@
+"""What a replaced cell cannot do: refused by name, or said once with a count."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+from ann_backend import _neuron
+from ann_backend.errors import ApproximationWarning, CellError, UnsupportedError
+from ann_backend.nrn import h
+
+_said: set[str] = set()
+
+
+@dataclass(frozen=True)
+class Approximation:
+    """One kind of thing that a replaced cell keeps only approximately."""
+
+    kind: str
+    count: int
+    text: str
+
+
+def refuse_features() -> None:
+    """Refuse what NEURON is set to that replaced cells cannot run under.
+
+    Raises
+    ------
+    UnsupportedError
+        Naming the feature and what to do instead.
+    """
+    on = _neuron.features()
+    if on["nthread"] > 1:
+        raise UnsupportedError(
+            f"ParallelContext.nthread({on['nthread']}): replaced cells need nthread(1); "
+            "use MPI ranks for more cores"
+        )
+    if on["cvode"]:
+        raise UnsupportedError(
+            "CVode.active(1): replaced cells need the fixed step; use CVode().active(0)"
+        )
+    if on["multisplit"]:
+        raise UnsupportedError(
+            "ParallelContext.multisplit: replaced cells need whole cells; do not split"
+        )
+    coreneuron = sys.modules.get("neuron.coreneuron")
+    if coreneuron is not None and coreneuron.enable:
+        raise UnsupportedError(
+            "coreneuron.enable = True: CoreNEURON runs a copy of the model without the "
+            "surrogates; set coreneuron.enable = False"
+        )
+
+
+def refuse_celsius(cells: list[Any]) -> None:
+    """Refuse a temperature that a bundle was not trained at."""
+    for cell in cells:
+        expected = cell.bundle.manifest.cell["celsius"]
+        if abs(expected - h.celsius) > 1e-9:
+            raise CellError(
+                f"{cell.name}: bundle '{cell.bundle.manifest.name}' was trained at "
+                f"celsius = {expected:g}, got {h.celsius:g}; set h.celsius = {expected:g}"
+            )
+
+
+def refuse_v_init(cells: list[Any]) -> None:
+    """Refuse a start voltage that a bundle was not trained from."""
+    voltage = _neuron.common_voltage()
+    for cell in cells:
+        expected = cell.bundle.manifest.cell["v_init_mV"]
+        if abs(voltage - expected) > 1e-9:
+            raise CellError(
+                f"{cell.name}: bundle '{cell.bundle.manifest.name}' starts from v_init = "
+                f"{expected:g} mV, got finitialize({voltage:g}); use "
+                f"h.v_init = {expected:g} or h.finitialize({expected:g})"
+            )
+
+
+def refuse_extracellular(cells: list[Any], counts: list[Any]) -> None:
+    """Refuse the mechanism ``extracellular`` on a replaced cell."""
+    for cell, count in zip(cells, counts, strict=True):
+        if count.extracellular:
+            raise UnsupportedError(
+                f"{cell.name}: extracellular is inserted in {count.extracellular} of its "
+                "sections; a surrogate has no extracellular potential: uninsert it, or "
+                "keep this cell biophysical"
+            )
+
+
+def approximations(counts: list[Any]) -> list[Approximation]:
+    """What is only approximate on these cells, one entry a kind."""
+    delays = sum(c.short_delays for c in counts)
+    late = sum(c.lateness for c in counts) / delays if delays else 0.0
+    imem = len(counts) if _neuron.features()["fast_imem"] else 0
+    kinds = [
+        Approximation(
+            "delays",
+            delays,
+            f"{delays} NetCons from replaced cells have a delay below 1 ms: their events "
+            f"are delivered {late:.3g} ms late on average; recorded spike times are exact",
+        ),
+        Approximation(
+            "sources",
+            n := sum(c.sources_off_soma for c in counts),
+            f"{n} spike sources of replaced cells are not on the soma's voltage: they "
+            "fire with the soma",
+        ),
+        Approximation(
+            "thresholds",
+            n := sum(c.thresholds for c in counts),
+            f"{n} spike sources of replaced cells have another threshold than their "
+            "bundle: spikes come at the bundle's threshold",
+        ),
+        Approximation(
+            "recordings",
+            n := sum(c.recordings_stale for c in counts),
+            f"{n} recordings are of parked sections or point processes of replaced cells: "
+            "they stay constant; only the soma's voltage is computed",
+        ),
+        Approximation(
+            "weights",
+            n := sum(c.outside_weights for c in counts),
+            f"{n} NetCons onto replaced cells have a weight outside the range that their "
+            "bundle was trained in: fidelity there is unknown",
+        ),
+        Approximation(
+            "i_membrane",
+            imem,
+            f"use_fast_imem is on: i_membrane_ of {imem} replaced cells is not computed, "
+            "so an LFP lacks them",
+        ),
+    ]
+    return [k for k in kinds if k.count]
+
+
+def warn_once(found: list[Approximation]) -> None:
+    """Warn of each kind the first time it is met."""
+    for item in found:
+        if item.kind not in _said:
+            _said.add(item.kind)
+            warnings.warn(item.text, ApproximationWarning, stacklevel=2)
+
+
+def forget() -> None:
+    """Let every kind be said again."""
+    _said.clear()

@@ -1,0 +1,43 @@
+"""MPI: spike exchanges on the edges of the engine's bins. Collective."""
+
+from __future__ import annotations
+
+import math
+
+from ann_backend.errors import UnsupportedError
+from ann_backend.nrn import h
+
+BIN_MS = 1.0
+
+
+def ranks() -> int:
+    """Number of MPI ranks of this run."""
+    return int(h.ParallelContext().nhost())
+
+
+def align(active: bool) -> None:
+    """Put the spike exchange on bin edges if any rank has replaced cells.
+
+    An exchange interval that does not divide the bin would hand spikes over late, in
+    silence. Called by every rank at every ``finitialize``.
+
+    Parameters
+    ----------
+    active : bool
+        Whether this rank has replaced cells.
+    """
+    pc = h.ParallelContext()
+    if ranks() < 2 or not pc.allreduce(int(active), 2):
+        return
+    from ann_backend import _neuron
+
+    if _neuron.features()["compress"]:
+        raise UnsupportedError(
+            "ParallelContext.spike_compress rounds spike times, which replaced cells "
+            "keep exact: leave it off"
+        )
+    _neuron.guard_exchange(False)
+    shortest = pc.set_maxstep(10)
+    pc.set_maxstep(BIN_MS / math.ceil(BIN_MS / shortest - 1e-9))
+    _neuron.guard_exchange(True)
+    _neuron.set_exchange_delay(min(shortest, BIN_MS))

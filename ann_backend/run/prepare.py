@@ -1,0 +1,118 @@
+"""What a ``finitialize`` does first: from the replaced cells to a model that is ready."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ann_backend import _neuron, channels
+from ann_backend.bundle import Bundle
+from ann_backend.nrn import h
+from ann_backend.run import calibration, engine, limits, parallel
+from ann_backend.run.surrogate import Surrogate, address
+
+
+@dataclass
+class State:
+    """Everything that lasts from one ``finitialize`` to the next."""
+
+    backend: str = "auto"
+    cells: list[Surrogate] = field(default_factory=list)
+    engines: dict[int, Any] = field(default_factory=dict)  # by id of the bundle
+    prepared: Any = None  # _neuron.Prepared, while cells are parked
+    order: list[Surrogate] = field(default_factory=list)  # as in `prepared`
+    refused: str = ""
+    handler: Any = None
+
+
+state = State()
+
+
+def before_finitialize() -> None:
+    """Park, map and hook the replaced cells; idle if there are none.
+
+    Raises
+    ------
+    CellError, UnsupportedError
+        If something about the model is refused; NEURON is then left as without us.
+    """
+    state.cells[:] = [c for c in state.cells if c.handle.alive]
+    active = bool(state.cells) and state.backend != "neuron"
+    parallel.align(active)
+    if not active:
+        return release()
+    try:
+        _prepare()
+    except Exception as error:
+        state.refused = str(error)
+        _detach()
+        raise
+    return None
+
+
+def release() -> None:
+    """Give back every cell that is no longer replaced, at once."""
+    if state.prepared is None:
+        return
+    if state.cells and state.backend != "neuron":
+        return  # the next finitialize parks the rest
+    _detach()
+
+
+def _detach() -> None:
+    _neuron.prepare([], 0)
+    state.prepared = None
+    state.order, state.handler = [], None
+    state.engines.clear()
+    calibration.remove_anchor()
+
+
+def _prepare() -> None:
+    limits.refuse_features()
+    limits.refuse_celsius(state.cells)
+    anchor = calibration.ready()
+    groups = _groups()
+    state.order = [c for _, members in groups for c in members]
+    state.prepared = _neuron.prepare(
+        [_group(bundle, members) for bundle, members in groups], address(anchor)
+    )
+    strangers = state.prepared.strangers
+    if strangers:
+        manifest = state.order[strangers[0].cell].bundle.manifest
+        raise channels.refusal(strangers[0], manifest)
+    counts = state.prepared.counts
+    limits.refuse_extracellular(state.order, counts)
+    limits.warn_once(limits.approximations(counts))
+    state.handler = h.FInitializeHandler(0, lambda: limits.refuse_v_init(state.order))
+    state.refused = ""
+
+
+def _groups() -> list[tuple[Bundle, list[Surrogate]]]:
+    by_bundle: dict[int, tuple[Bundle, list[Surrogate]]] = {}
+    for cell in state.cells:
+        by_bundle.setdefault(id(cell.bundle), (cell.bundle, []))[1].append(cell)
+    return list(by_bundle.values())
+
+
+def _group(bundle: Bundle, members: list[Surrogate]) -> tuple[Any, ...]:
+    manifest = bundle.manifest
+    return (
+        _population(bundle, len(members)),
+        manifest.cell["v_init_mV"],
+        [c.handle for c in members],
+        channels.rules(manifest),
+        [c.weight_uS for c in manifest.channels],
+    )
+
+
+def _population(bundle: Bundle, rows: int) -> Any:
+    made = state.engines.get(id(bundle))
+    if made is None:
+        backend = "cpu" if state.backend == "auto" else state.backend
+        made = state.engines[id(bundle)] = engine.make(bundle, rows, backend)
+    if made.rows != rows:
+        made.resize(rows)
+    return made.population
+
+
+_first = h.FInitializeHandler(3, before_finitialize)

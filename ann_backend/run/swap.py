@@ -1,0 +1,153 @@
+"""The user's verbs: replace, restore, use. State: the list of replaced cells."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from ann_backend import _neuron
+from ann_backend.bundle import Bundle, Manifest
+from ann_backend.errors import CellError, UnsupportedError
+from ann_backend.nrn import h
+from ann_backend.run import catalogue, prepare
+from ann_backend.run.surrogate import Surrogate, address, surrogate
+from ann_backend.template import fingerprint, soma
+
+BACKENDS = ("neuron", "auto", "cpu", "cuda")
+
+# Called with each cell that replace() takes and its bundle's manifest, on every backend.
+observers: list[Callable[[Any, Manifest], None]] = []
+
+
+def use(backend: str) -> None:
+    """Choose what integrates the cells that `replace` was given.
+
+    Takes effect at the next ``finitialize``. The environment variable ``ANN_BACKEND``
+    sets it at import; the default is ``"auto"``.
+
+    Parameters
+    ----------
+    backend : {"neuron", "auto", "cpu", "cuda"}
+        ``"neuron"`` makes `replace` a no-op, so that one script runs on either.
+
+    Raises
+    ------
+    ValueError
+        If it is none of these.
+    """
+    if backend not in BACKENDS:
+        raise ValueError(f"expected a backend among {BACKENDS}, got {backend!r}")
+    prepare.state.backend = backend
+
+
+def replace(what: Any, *args: Any, bundle: str | Bundle | None = None) -> Any:
+    """Let a trained surrogate integrate a cell from the next ``finitialize`` on.
+
+    Every section, synapse, NetCon, gid and recording that the cell has, or gets later,
+    keeps working; what is made later is found at the next ``finitialize``.
+
+    Parameters
+    ----------
+    what : template, class, cell, or list of these
+        A hoc template or Python class is called with `args`; a cell must have an
+        attribute ``soma``.
+    *args
+        For the template or class.
+    bundle : str, path or Bundle, optional
+        Path or name. By default the shipped or registered bundle whose fingerprint
+        matches the cell.
+
+    Returns
+    -------
+    object
+        The NEURON cell itself; the list of them for a list.
+
+    Raises
+    ------
+    CellError
+        If the cell has no soma, or no bundle, or not this one, fits it.
+    BundleError
+        If the bundle is missing or damaged.
+    """
+    several = isinstance(what, (list, tuple))
+    cells = [_instance(w, args) for w in (what if several else [what])]
+    chosen: Bundle | None = catalogue.find(bundle) if bundle is not None else None
+    if prepare.state.backend != "neuron" or observers:
+        _take([(cell, _bundle_for(cell, chosen)) for cell in cells])
+    return cells if several else cells[0]
+
+
+def restore(cell: Any = None) -> None:
+    """Give the biophysical cell back: the next run is as if it was never replaced.
+
+    Parameters
+    ----------
+    cell : cell or list of cells, optional
+        By default every replaced cell.
+
+    Raises
+    ------
+    CellError
+        If it is not a replaced cell.
+    """
+    if cell is None:
+        prepare.state.cells.clear()
+    else:
+        for one in cell if isinstance(cell, (list, tuple)) else [cell]:
+            prepare.state.cells.remove(_find(one))
+    prepare.release()
+
+
+def _instance(what: Any, args: tuple[Any, ...]) -> Any:
+    template = str(what).endswith("()") and not hasattr(what, "soma")
+    if template or isinstance(what, type):
+        return what(*args)
+    soma(what)
+    if args:
+        raise TypeError(
+            f"{what} is a cell already: arguments {args} are for a template or class"
+        )
+    return what
+
+
+def _bundle_for(cell: Any, chosen: Bundle | None) -> Bundle:
+    print_ = fingerprint(cell, float(getattr(h, "v_init", -65.0)), float(h.celsius))
+    if chosen is None:
+        return catalogue.matching(print_, cell)
+    catalogue.check(chosen, print_, cell)
+    return chosen
+
+
+def _take(pairs: list[tuple[Any, Bundle]]) -> None:
+    if prepare.state.backend != "neuron":
+        new: list[Surrogate] = [surrogate(cell, bundle) for cell, bundle in pairs]
+        known = {s.soma for s in new}
+        kept = [s for s in prepare.state.cells if s.soma not in known]
+        prepare.state.cells[:] = kept + new
+    for cell, bundle in pairs:
+        for observe in observers:
+            observe(cell, bundle.manifest)
+
+
+def _find(cell: Any) -> Surrogate:
+    where = address(soma(cell))
+    for entry in prepare.state.cells:
+        if entry.soma == where and entry.handle.alive:
+            return entry
+    raise CellError(f"{cell}: expected a replaced cell; it was not, or is restored already")
+
+
+def _from_environment() -> None:
+    chosen = os.environ.get("ANN_BACKEND")
+    if not chosen:
+        return
+    if chosen not in BACKENDS:
+        raise UnsupportedError(
+            f"ANN_BACKEND={chosen!r}: expected one of {', '.join(BACKENDS)}"
+        )
+    use(chosen)
+
+
+_from_environment()
+__all__ = ["observers", "replace", "restore", "soma", "use", "_neuron"]

@@ -1,0 +1,169 @@
+"""The user's cell as ann_backend sees it: sections, soma, and a fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from ann_backend.errors import CellError
+from ann_backend.nrn import h, types
+
+Section = Any  # neuron's own types carry no annotations
+
+
+def soma(cell: Any) -> Section:
+    """The soma of a cell: ``cell.soma``, a section or a list of one.
+
+    Raises
+    ------
+    CellError
+        If there is none.
+    """
+    found = getattr(cell, "soma", None)
+    if isinstance(found, types.Section):
+        return found
+    try:
+        first = found[0]
+    except (TypeError, IndexError):
+        first = None
+    if isinstance(first, types.Section):
+        return first
+    raise CellError(
+        f"{cell}: expected an attribute 'soma' that is a section or a list of sections, "
+        f"got {found!r}; make the soma public in the template, or name it so"
+    )
+
+
+def sections(cell: Any) -> list[Section]:
+    """Every section of the tree that holds the cell's soma, root first."""
+    return list(h.SectionRef(sec=soma(cell)).root.wholetree())
+
+
+def short_name(section: Section) -> str:
+    """Name of a section within its cell: ``"dend[3]"`` for ``"L5PC[0].dend[3]"``."""
+    return str(section.name()).rsplit(".", 1)[-1]
+
+
+def locate(cell: Any, location: str) -> tuple[Section, float]:
+    """Section and position of a channel's location such as ``"soma(0.5)"``.
+
+    Raises
+    ------
+    CellError
+        If the cell has no such section.
+    """
+    name, _, x = location.rstrip(")").partition("(")
+    if name == "soma":
+        return soma(cell), float(x)
+    for section in sections(cell):
+        if short_name(section) == name:
+            return section, float(x)
+    raise CellError(f"{cell}: expected a section '{name}' (the bundle has a channel there)")
+
+
+def fingerprint(cell: Any, v_init: float, celsius: float) -> dict[str, Any]:
+    """What a surrogate was trained on: geometry, mechanisms, parameters, start state.
+
+    Parameters
+    ----------
+    cell : object
+        Instance of a hoc template or of a Python class, with an attribute ``soma``.
+    v_init : float
+        Voltage at ``finitialize``, mV.
+    celsius : float
+        Temperature, degrees C.
+
+    Returns
+    -------
+    dict
+        JSON-ready; ``digest`` is a SHA-256 over the sections, to 9 significant digits.
+        Per-segment values that are equal are given once, others in brief.
+    """
+    described = {short_name(s): _describe(s) for s in sections(cell)}
+    text = json.dumps(described, sort_keys=True)
+    return {
+        "digest": hashlib.sha256(text.encode()).hexdigest(),
+        "v_init_mV": float(v_init),
+        "celsius": float(celsius),
+        "sections": {
+            name: {key: _brief(value) for key, value in entry.items()}
+            for name, entry in described.items()
+        },
+    }
+
+
+def differences(expected: dict[str, Any], found: dict[str, Any]) -> list[str]:
+    """What differs between two fingerprints, one line a difference."""
+    lines = []
+    want, have = expected.get("sections", {}), found.get("sections", {})
+    for name in sorted(want.keys() - have.keys()):
+        lines.append(f"section {name}: missing")
+    for name in sorted(have.keys() - want.keys()):
+        lines.append(f"section {name}: not in the bundle's cell")
+    for name in sorted(want.keys() & have.keys()):
+        for key in sorted(want[name].keys() | have[name].keys()):
+            a, b = want[name].get(key), have[name].get(key)
+            if a != b:
+                lines.append(f"{name} {key}: expected {_say(a)}, got {_say(b)}")
+    return lines
+
+
+def _say(value: Any) -> str:
+    return "none" if value is None else json.dumps(value)
+
+
+def _digits(value: float) -> float:
+    return float(f"{value:.9g}")
+
+
+def _brief(values: Any) -> Any:
+    """One value for equal ones; mean and a short hash for the rest."""
+    if not isinstance(values, list):
+        return values
+    if len(set(values)) == 1:
+        return values[0]
+    sha = hashlib.sha256(json.dumps(values).encode()).hexdigest()[:8]
+    return {"mean": _digits(sum(values) / len(values)), "n": len(values), "sha": sha}
+
+
+def _describe(section: Section) -> dict[str, Any]:
+    parent = section.parentseg()
+    segments = list(section)
+    entry: dict[str, Any] = {
+        "parent": f"{short_name(parent.sec)}({parent.x:g})" if parent else "",
+        "nseg": section.nseg,
+        "L (um)": _digits(section.L),
+        "Ra (ohm cm)": _digits(section.Ra),
+        "diam (um)": [_digits(s.diam) for s in segments],
+        "cm (uF/cm2)": [_digits(s.cm) for s in segments],
+    }
+    for mechanism in segments[0]:
+        entry.update(_parameters(mechanism.name(), segments))
+    return entry
+
+
+def _parameters(mechanism: str, segments: list[Any]) -> dict[str, list[float]]:
+    names: Iterable[str] = _parameter_names(mechanism)
+    if mechanism.endswith("_ion"):
+        names = [f"e{mechanism.removesuffix('_ion')}"]
+    out = {f"mechanism {mechanism}": [1.0]}
+    for name in names:
+        out[name] = [_digits(getattr(s, name)) for s in segments]
+    return out
+
+
+_known_parameters: dict[str, list[str]] = {}
+
+
+def _parameter_names(mechanism: str) -> list[str]:
+    """Scalar PARAMETER variables of a mechanism, as ``name_mechanism``."""
+    if mechanism not in _known_parameters:
+        standard = h.MechanismStandard(mechanism, 1)
+        name, names = h.ref(""), []
+        for i in range(int(standard.count())):
+            if int(standard.name(name, i)) == 1:
+                names.append(str(name[0]))
+        _known_parameters[mechanism] = names
+    return _known_parameters[mechanism]
