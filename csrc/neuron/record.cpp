@@ -63,9 +63,16 @@ static double voltage(const History& h, const Waveform& w, const Knots& k, doubl
     auto b = std::lower_bound(k.begin(), k.end(), std::make_pair(t, -1e9));
     if (b == k.begin()) return k.front().second;
     if (b == k.end()) return k.back().second;
+    if (b->first == t) return b->second;
     const auto a = b - 1;
     const double x = b->first > a->first ? (t - a->first) / (b->first - a->first) : 1;
     return a->second + x * (b->second - a->second);
+}
+
+// NEURON's t is a sum of steps: at an edge it is off by some 1e-12 ms.
+static double snapped(double t) {
+    const double nearest = bin * std::round(t / bin);
+    return std::abs(t - nearest) < 1e-6 ? nearest : t;
 }
 
 // Time of sample i of n; NEURON has yet to take the one of the present step.
@@ -81,7 +88,7 @@ static void rewrite(const Recording& r, const History& h, const Waveform& w, dou
     double* p = vector_vec(r.samples);
     const Knots k = knots(h, w, edge);
     for (int i = n - 1; i >= 0; --i) {
-        const double t = time_of(r, i, n);
+        const double t = snapped(time_of(r, i, n));
         if (t <= edge - 2 * bin || t <= 0) break;
         if (t < edge) p[i] = voltage(h, w, k, t);
     }

@@ -1,0 +1,148 @@
+"""The perfect surrogate: it replays the biophysical cell, knowing only what a bin's end knows.
+
+With it in the engine's place, any difference from the biophysical run is the coupling's.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ann_backend import _neuron
+from ann_backend.bundle import Bundle, Channel, Manifest, Readout, Sizes, Synapse, Training
+from ann_backend.nrn import h
+from ann_backend.run import engine
+from ann_backend.template import fingerprint
+
+h.load_file("stdrun.hoc")
+
+TEMPLATE = """
+begintemplate MiniCell
+public soma, dend, apic
+create soma, dend, apic
+proc init() {
+    soma { L = 20  diam = 20  insert hh }
+    dend { nseg = 5  L = 200  diam = 1  insert pas  connect dend(0), soma(1) }
+    apic { nseg = 5  L = 300  diam = 1.5  insert pas  connect apic(0), soma(1) }
+}
+endtemplate MiniCell
+"""
+
+
+def mini_cell():
+    """The template, defined once per process."""
+    if not hasattr(h, "MiniCell"):
+        h(TEMPLATE)
+    return h.MiniCell
+
+
+def bundle_for(cell, name="double", threshold=0.0, weight=(0.0, 1.0), v_init=-65.0):
+    """A manifest without a network: ExpSyn with tau 2 at three places of dend."""
+    exp = Synapse(mechanism="ExpSyn", parameters={"tau": 2.0, "e": 0.0})
+    channels = [
+        Channel(
+            name=f"E{i}",
+            location=f"dend({x})",
+            synapses=[exp],
+            weight_uS=weight,
+            rate_Hz=(0.0, 1000.0),
+        )
+        for i, x in enumerate((0.1, 0.5, 0.9))
+    ]
+    ones = {k: 1 for k in Sizes.model_fields} | {"channels": len(channels)}
+    manifest = Manifest(
+        name=name,
+        channels=channels,
+        sizes=Sizes(**ones),
+        readout=Readout(
+            threshold_mV=threshold,
+            hazard_threshold=0.5,
+            refractory_ms=1.0,
+            clip_mV=-55.0,
+            v_offset_mV=0.0,
+            v_scale_mV=1.0,
+            ap_start_ms=0.0,
+            ap_dt_ms=0.025,
+        ),
+        cell=fingerprint(cell, v_init, h.celsius),
+        training=Training(
+            command="",
+            seeds={},
+            sampler="",
+            ranges={},
+            data_hours=0.0,
+            training_hours=0.0,
+            hardware="",
+            neuron_version="",
+            torch_version="",
+        ),
+        fidelity={},
+        licence="",
+    )
+    return Bundle(manifest, {})
+
+
+class Replay:
+    """Voltages and spikes of recorded cells, released bin by bin."""
+
+    def __init__(self):
+        self.t = np.zeros(0)
+        self.v = []  # one array a row
+        self.spikes = []  # one array a row, ms
+        self.events = []  # (t0, [(row, channel, weight, t), ...])
+
+    def record(self, t, v, spikes):
+        self.t = np.array(t)
+        self.v.append(np.array(v))
+        self.spikes.append(np.array(spikes))
+
+    def __call__(self, t0, events):
+        self.events.append((t0, list(events)))
+        edge = np.argmin(abs(self.t - (t0 + 1)))
+        v = [float(trace[edge]) for trace in self.v]
+        spikes = [
+            (row, float(s))
+            for row, times in enumerate(self.spikes)
+            for s in times
+            if t0 <= s < t0 + 1
+        ]
+        return v, sorted(spikes, key=lambda s: s[1])
+
+
+class Silent:
+    """Rests at -65 mV and never fires; counts what it is sent."""
+
+    def __init__(self, rows=1):
+        self.rows = rows
+        self.events = []
+
+    def __call__(self, t0, events):
+        self.events += [(t0, *e) for e in events]
+        return [-65.0] * self.rows, []
+
+
+class Double:
+    """What `ann_backend.run.engine.make` returns, with a function in the network's place."""
+
+    def __init__(self, function, rows, manifest):
+        self.rows = rows
+        self.function = function
+        self.manifest = manifest
+        self.resize(rows)
+
+    def resize(self, rows):
+        self.rows = rows
+        self.population = _neuron.CallbackPopulation(
+            function=self.function,
+            rows=rows,
+            channels=len(self.manifest.channels),
+            threshold=self.manifest.readout.threshold_mV,
+        )
+
+
+def install(monkeypatch, function):
+    """Let `function` be the engine of every bundle."""
+    monkeypatch.setattr(
+        engine,
+        "make",
+        lambda bundle, rows, backend: Double(function, rows, bundle.manifest),
+    )
