@@ -87,7 +87,7 @@ class Manifest(_Strict):
     """Everything a bundle declares; `canonical` is its form in the file."""
 
     format: Literal["ann_backend.bundle"] = FORMAT
-    version: Literal[1] = VERSION
+    version: Annotated[int, Field(ge=VERSION, le=VERSION)] = VERSION
     name: str
     bin_ms: Annotated[float, Field(ge=1, le=1)] = 1.0
     channels: list[Channel] = Field(min_length=1)

@@ -1,0 +1,86 @@
+"""A network with random weights, and a manifest that fits it."""
+
+import numpy as np
+
+from ann_backend.bundle import Channel, Manifest, Readout, Sizes, Synapse, Training
+
+READOUT = {
+    "threshold_mV": -20.0,
+    "hazard_threshold": 1.05,
+    "refractory_ms": 2.0,
+    "clip_mV": -55.0,
+    "v_offset_mV": -65.0,
+    "v_scale_mV": 5.0,
+    "ap_start_ms": -0.2,
+    "ap_dt_ms": 0.05,
+}
+
+
+def tensors(C=3, G=3, K=4, W=3, F=16, H=24, L=2, M=16, A=40, seed=0):
+    """Tensors of a bundle, float32, scaled so that activity stays in range."""
+    rng = np.random.default_rng(seed)
+
+    def matrix(*shape):
+        fan_in = shape[-2] if len(shape) > 1 else 100
+        return (rng.standard_normal(shape) / np.sqrt(fan_in)).astype(np.float32)
+
+    named = {
+        "embedding": rng.uniform(20, 60, (C, G)).astype(np.float32),
+        "tau": np.geomspace(0.5, 80, G * K, dtype=np.float32).reshape(G, K),
+        "conv_weight": matrix(W, G * K, F),
+        "conv_bias": matrix(F),
+        "head_w1": 2 * matrix(H, M),
+        "head_b1": matrix(M),
+        "head_w2": 3 * matrix(M, 3),
+        "head_b2": matrix(3),
+        "ap": np.linspace(-50, 20, A, dtype=np.float32),
+    }
+    for layer in range(L):
+        named[f"lstm{layer}_wx"] = matrix(F if layer == 0 else H, 4 * H)
+        named[f"lstm{layer}_wh"] = matrix(H, 4 * H)
+        named[f"lstm{layer}_bias"] = matrix(4 * H)
+    named["embedding"][rng.random((C, G)) < 0.4] = 0
+    return named
+
+
+def manifest(C=3, G=3, K=4, W=3, F=16, H=24, L=2, M=16):
+    """A manifest that fits `tensors` of the same sizes."""
+    channels = [
+        Channel(
+            name=f"channel{c}",
+            location="soma(0.5)",
+            synapses=[Synapse(mechanism="ExpSyn", parameters={"tau": 2.0, "e": 0.0})],
+            weight_uS=(0.001, 0.04),
+            rate_Hz=(0.0, 500.0),
+        )
+        for c in range(C)
+    ]
+    return Manifest(
+        name="random",
+        channels=channels,
+        sizes=Sizes(
+            channels=C,
+            groups=G,
+            kernels=K,
+            taps=W,
+            filters=F,
+            hidden=H,
+            layers=L,
+            head=M,
+        ),
+        readout=Readout(**READOUT),
+        cell={"digest": "0", "v_init_mV": -65.0, "celsius": 6.3, "µ": [1, 2.5, None]},
+        training=Training(
+            command="none",
+            seeds={"weights": 0},
+            sampler="none",
+            ranges={},
+            data_hours=0.0,
+            training_hours=0.0,
+            hardware="none",
+            neuron_version="9.0.2",
+            torch_version="2.13.0",
+        ),
+        fidelity={},
+        licence="BSD-3-Clause",
+    )
