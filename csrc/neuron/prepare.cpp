@@ -4,29 +4,30 @@
 
 namespace ann {
 
-static void refresh_threads() {
-    static NrnThread* threads = nullptr;
-    static int count = 0;
-    const bool stale = threads && (threads != nrn_threads || count != nrn_nthread);
-    threads = nrn_threads;
-    count = nrn_nthread;
-    if (!stale) return;
-    park({}, nullptr);  // parked sections still point to freed threads: one set-up with them renews it
-    set_up_structure();
+static bool threaded(Section* s) {
+    for (int i = 0; i < _nrn_mechanism_get_nnode(s); ++i)
+        if (_nrn_mechanism_get_thread(_nrn_mechanism_get_node(s, i)) != nrn_threads) return false;
+    return true;
 }
 
+// NEURON looks at the thread of a source's node even where the node is in no thread's solver: a section that never
+// was in a set-up (made since, or nseg changed), or not since the threads were made anew, needs one first.
 static void park_cells(Section* anchor) {
     Model& m = model();
-    std::vector<Section*> sections;
+    std::vector<Section*> sections, ready;
     m.cell_of.clear();
     for (size_t c = 0; c < m.cells.size(); ++c) {
         m.cells[c].sections = tree(m.cells[c].sections.front());
         for (Section* s : m.cells[c].sections) {
             m.cell_of[s] = int(c);
             sections.push_back(s);
+            if (threaded(s)) ready.push_back(s);
         }
     }
-    refresh_threads();
+    if (ready.size() < sections.size()) {
+        park(ready, anchor);
+        set_up_structure();
+    }
     park(sections, anchor);
     set_up_structure();
 }
