@@ -14,7 +14,7 @@ source = h.NetStim()
 source.start, source.interval, source.number, source.noise = 0, 5, 1e9, 1
 source.noiseFromRandom123(1, 2, 3)
 netcon = h.NetCon(source, synapse)
-netcon.weight[0], netcon.delay = 0.003, 1
+netcon.weight[0], netcon.delay = 0.0015, 1
 
 spikes = h.Vector()
 detector = h.NetCon(cell.soma(0.5)._ref_v, None, sec=cell.soma)

@@ -29,9 +29,9 @@ def ring():
         source.noiseFromRandom123(4, i, 0)
         before = cells[i - 1].soma
         ring = h.NetCon(before(0.5)._ref_v, synapse, sec=before)
-        ring.threshold, ring.delay, ring.weight[0] = 0, 2, 0.0015
+        ring.threshold, ring.delay, ring.weight[0] = 0, 2, 0.001
         drive = h.NetCon(source, synapse)
-        drive.delay, drive.weight[0] = 1, 0.0025
+        drive.delay, drive.weight[0] = 1, 0.0015
         keep += [synapse, source, ring, drive]
     h.finitialize(-65)
     h.continuerun(2000)

@@ -118,7 +118,7 @@ def test_compare_refuses_a_script_that_replaces_nothing(tmp_path):
 def test_compare_refuses_a_script_that_never_runs(tmp_path):
     done, _ = compare(tmp_path, MODEL)
     assert done.returncode == 1
-    assert "never called finitialize" in done.stderr
+    assert "took no time step" in done.stderr
 
 
 def test_compare_refuses_models_that_differ_between_backends(tmp_path):

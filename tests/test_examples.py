@@ -26,6 +26,14 @@ def run(command, folder):
     return done.stdout
 
 
+def test_readme_script_runs(tmp_path):
+    text = (EXAMPLES.parent / "README.md").read_text()
+    script = tmp_path / "script.py"
+    script.write_text(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1])
+    printed = run([sys.executable, script], tmp_path)
+    assert float(printed.split(" spikes")[0]) > 10
+
+
 def spikes(line, text):
     return int(re.search(rf"{line}: +(\d+) spikes", text)[1])
 

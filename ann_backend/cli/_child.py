@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ann_backend import _neuron
+from ann_backend import _neuron, template
 from ann_backend.nrn import h
-from ann_backend.run import swap
+from ann_backend.run import surrogate, swap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,6 +36,7 @@ class Probe:
     """
 
     def __init__(self) -> None:
+        self.known: set[tuple[int, str]] = set()
         self.names: list[str] = []
         self.clip_mV = self.threshold_mV = float("nan")
         self.detectors: list[Any] = []
@@ -48,10 +49,14 @@ class Probe:
 
     def attach(self, cell: Any, manifest: Any) -> None:
         """Record the soma of `cell`; called by `replace` for each cell it takes."""
+        soma = template.soma(cell)
+        known = (surrogate.address(soma), str(cell))
+        if known in self.known:  # replaced again, after a restore() perhaps
+            return
+        self.known.add(known)
         self.names.append(_name(cell, len(self.names)))
         self.clip_mV = manifest.readout.clip_mV
         self.threshold_mV = manifest.readout.threshold_mV
-        soma = swap.soma(cell)
         detector = h.NetCon(soma(0.5)._ref_v, None, sec=soma)
         # All NetCons of a source share one threshold: the user's own choice stays.
         if detector.threshold == DEFAULT_THRESHOLD_MV:
@@ -90,7 +95,6 @@ class Probe:
             spike_t=np.concatenate([*spikes, []]),
             spike_count=np.array([len(s) for s in spikes], dtype=np.int64),
             biological_s=self.elapsed_ms / 1000,
-            initialized=initialized > 0,
             setup_s=initialized - launched,
             run_s=run_s,
         )

@@ -97,9 +97,10 @@ def _load(path: Path, script: Path, backend: str) -> Run:
                 f"{script} replaced no cell: expected at least one call of "
                 "ann_backend.replace(...), or ann_replace(...) in hoc, before it runs"
             )
-        if not data["initialized"]:
+        if not data["biological_s"] > 0:
             raise ScriptError(
-                f"{script} never called finitialize: there is no run to compare"
+                f"{script} took no time step: expected a run, by h.run(), "
+                "h.continuerun(), fadvance() or pc.psolve() after finitialize()"
             )
         return Run(
             backend=backend,
@@ -109,7 +110,8 @@ def _load(path: Path, script: Path, backend: str) -> Run:
             vm=data["vm"],
             threshold_mV=float(data["threshold_mV"]),
             clip_mV=float(data["clip_mV"]),
-            biological_s=float(data["biological_s"]),
+            # Sums of dt miss the round figure by a few 1e-12.
+            biological_s=round(float(data["biological_s"]), 9),
             setup_s=float(data["setup_s"]),
             run_s=float(data["run_s"]),
         )

@@ -77,13 +77,13 @@ def compare(
             f"{len(ann.names)} with {backend!r}: expected the same cells in the same "
             "order; do not let the script's model depend on the backend"
         )
-    cells = _cells(neuron, ann)
+    count = len(neuron.names)
     return {
         "script": str(script),
         "backend": backend,
-        "replaced": len(cells),
-        "biological_s": round(neuron.biological_s, 6),
-        **_pooled(neuron, ann),
+        "replaced": count,
+        "biological_s": neuron.biological_s,
+        **_scores(neuron, ann, range(count)),
         "clip_mV": neuron.clip_mV,
         "threshold_mV": neuron.threshold_mV,
         "setup_s_neuron": neuron.setup_s,
@@ -92,16 +92,38 @@ def compare(
         "run_s_ann": ann.run_s,
         "speedup": neuron.run_s / ann.run_s,
         "figure": _figure(neuron, ann, figure),
-        "cells": cells,
+        "cells": [
+            {"cell": name, **_scores(neuron, ann, range(cell, cell + 1))}
+            for cell, name in enumerate(neuron.names)
+        ],
     }
 
 
-def _pooled(neuron: Run, ann: Run) -> dict[str, Any]:
-    raise NotImplementedError
+def _scores(neuron: Run, ann: Run, cells: range) -> dict[str, Any]:
+    """Score some cells together: counts and squares are pooled, not averaged."""
+    from ann_backend.metrics import f1, matches
+
+    pairs = [(neuron.spikes[cell], ann.spikes[cell]) for cell in cells]
+    counts = [sum(len(pair[side]) for pair in pairs) for side in (0, 1)]
+    cell_s = neuron.biological_s * len(cells)
+    record: dict[str, Any] = {"spikes_neuron": counts[0], "spikes_ann": counts[1]}
+    for tolerance in TOLERANCES_MS:
+        matched = sum(matches(*pair, tolerance) for pair in pairs)
+        record[f"f1_{tolerance:g}ms"] = f1(matched, *counts)
+    record["rate_neuron_Hz"] = counts[0] / cell_s
+    record["rate_ann_Hz"] = counts[1] / cell_s
+    record["vm_rmse_mV"] = _vm_rmse(neuron, ann, cells)
+    return record
 
 
-def _cells(neuron: Run, ann: Run) -> list[dict[str, Any]]:
-    raise NotImplementedError
+def _vm_rmse(neuron: Run, ann: Run, cells: range) -> float | None:
+    import numpy as np
+
+    recorded = [cell for cell in cells if cell < len(neuron.vm)]
+    if not recorded or neuron.vm.shape != ann.vm.shape:
+        return None
+    clipped = [np.minimum(run.vm[recorded], neuron.clip_mV) for run in (neuron, ann)]
+    return float(np.sqrt(np.nanmean((clipped[0] - clipped[1]) ** 2)))
 
 
 def _figure(neuron: Run, ann: Run, path: Path) -> str | None:
