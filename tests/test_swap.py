@@ -190,22 +190,22 @@ def test_a_deleted_cell_is_dropped_before_and_during_a_run(silent):
     assert len(ann_backend.report().cells) == 1
 
 
-def test_deleted_netcons_and_synapses_are_survived(monkeypatch):
-    install(monkeypatch, lambda t0, events: ([-65.0], [(0, t0 + 0.5)]))
+def test_sources_that_come_and_go_during_a_run_are_followed(monkeypatch):
+    # A pending event of a deleted source crashes NEURON itself: none is pending at 3.
+    spikes = {0: [(0, 0.5)], 4: [(0, 4.5)], 5: [(0, 5.5)]}
+    install(monkeypatch, lambda t0, events: ([-65.0], spikes.get(t0, [])))
     cell = replaced(mini_cell()())
-    target = h.Section(name="target")
-    synapse = h.ExpSyn(target(0.5))
-    netcons = [detect(cell, synapse) for _ in range(3)]
-    keep = [drive(cell)]
+    gone = [detect(cell) for _ in range(3)]
     h.finitialize(-65)
     h.continuerun(3)
-    netcons.clear()
-    keep.clear()
+    assert list(gone[-1][1]) == [0.5]
+    gone.clear()
     gc.collect()
+    h.continuerun(4)
     later, times = detect(cell)
     h.continuerun(6)
+    assert list(times) == [4.5, 5.5]
     assert later.threshold == 0
-    assert list(times) == [3.5, 4.5, 5.5]
 
 
 def test_parked_cells_cost_the_solver_nothing(silent):

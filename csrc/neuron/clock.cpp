@@ -109,7 +109,7 @@ static int step(int method, int, double*, double*, int thread) {
         const double now = nrn_threads[0]._t;
         note_step(now);
         while (now > edge - 0.25 * nrn_threads[0]._dt) run_bin(now);
-    } else if (method >= 5) {
+    } else if (method >= 5 && cvode_active_) {
         hoc_execerror("ann_backend: CVode.active(1) is not supported with replaced cells: use the "
                       "fixed step, CVode().active(0)", nullptr);
     }

@@ -28,17 +28,29 @@ static void relink(hoc_List* list, const std::vector<hoc_Item*>& members) {
     list->prev = last;
 }
 
-// The order in which the user made the sections, remembered from before the first of them was parked.
-static void restore_order(std::vector<hoc_Item*>& all) {
-    static std::unordered_map<hoc_Item*, size_t> made;
-    std::unordered_map<hoc_Item*, size_t> next;
-    auto rank = [&](hoc_Item* q) {
-        auto it = made.find(q);
-        return it == made.end() ? made.size() : it->second;
-    };
-    std::stable_sort(all.begin(), all.end(), [&](auto* a, auto* b) { return rank(a) < rank(b); });
-    for (size_t i = 0; i < all.size(); ++i) next[all[i]] = i;
-    made.swap(next);
+// Parked items go back to where they stood. `list` is in the user's order still, and what the user has made since
+// is at its end; an address met again out of order belongs to a new item.
+static std::vector<hoc_Item*> in_order(const std::vector<hoc_Item*>& list,
+                                       const std::vector<hoc_Item*>& parked) {
+    static std::unordered_map<hoc_Item*, size_t> places;  // at the last call
+    std::vector<std::pair<size_t, hoc_Item*>> all;
+    size_t last = 0;
+    for (hoc_Item* q : list) {
+        const auto it = places.find(q);
+        const bool old = !parked.empty() && it != places.end() && it->second >= last;
+        last = old ? it->second : places.size();
+        all.push_back({last, q});
+    }
+    for (hoc_Item* q : parked) all.push_back({places[q], q});
+    std::stable_sort(all.begin(), all.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    places.clear();
+    std::vector<hoc_Item*> out;
+    for (const auto& [place, q] : all) {
+        places[q] = out.size();
+        out.push_back(q);
+    }
+    return out;
 }
 
 std::vector<Section*> tree(Section* root) {
@@ -51,20 +63,20 @@ std::vector<Section*> tree(Section* root) {
 
 void park(const std::vector<Section*>& sections, Section* anchor) {
     std::unordered_set<Section*> wanted(sections.begin(), sections.end());
-    auto all = items(section_list);
     const auto parked = items(parked_list());
-    all.insert(all.end(), parked.begin(), parked.end());
-    const bool others = std::any_of(all.begin(), all.end(), [&](auto* q) {
+    const auto listed = items(section_list);
+    const auto other = [&](auto* q) {
         return q->element.sec != anchor && !wanted.count(q->element.sec);
-    });
+    };
+    const bool others = std::any_of(listed.begin(), listed.end(), other) ||
+                        std::any_of(parked.begin(), parked.end(), other);
     if (anchor && others) wanted.insert(anchor);
     const bool same = parked.size() == wanted.size() &&
                       std::all_of(parked.begin(), parked.end(),
                                   [&](auto* q) { return wanted.count(q->element.sec) > 0; });
     if (same) return;
-    restore_order(all);
     std::vector<hoc_Item*> out, in;
-    for (hoc_Item* q : all) (wanted.count(q->element.sec) ? out : in).push_back(q);
+    for (hoc_Item* q : in_order(listed, parked)) (wanted.count(q->element.sec) ? out : in).push_back(q);
     relink(section_list, in);
     relink(parked_list(), out);
     tree_changed = 1;
