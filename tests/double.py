@@ -123,8 +123,8 @@ class Silent:
 class Double:
     """What `ann_backend.run.engine.make` returns, with a function in the network's place."""
 
-    def __init__(self, function, rows, manifest):
-        self.rows = rows
+    def __init__(self, function, rows, manifest, waveform):
+        self.waveform = waveform
         self.function = function
         self.manifest = manifest
         self.resize(rows)
@@ -136,13 +136,17 @@ class Double:
             rows=rows,
             channels=len(self.manifest.channels),
             threshold=self.manifest.readout.threshold_mV,
+            waveform=self.waveform,
         )
 
 
-def install(monkeypatch, function):
+NO_SPIKE_SHAPE = (0.0, 0.025, -55.0, [])
+
+
+def install(monkeypatch, function, waveform=NO_SPIKE_SHAPE):
     """Let `function` be the engine of every bundle."""
-    monkeypatch.setattr(
-        engine,
-        "make",
-        lambda bundle, rows, backend: Double(function, rows, bundle.manifest),
-    )
+
+    def make(bundle, rows, _backend):
+        return Double(function, rows, bundle.manifest, waveform)
+
+    monkeypatch.setattr(engine, "make", make)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ann_backend import _neuron, channels
 from ann_backend.bundle import Bundle
+from ann_backend.errors import CellError
 from ann_backend.nrn import h
 from ann_backend.run import calibration, engine, limits, parallel
 from ann_backend.run.surrogate import Surrogate, address
@@ -50,6 +51,21 @@ def before_finitialize() -> None:
     return None
 
 
+def after_v_is_set() -> None:
+    """Refuse a start voltage that a bundle was not trained from.
+
+    Raises
+    ------
+    CellError
+        If ``finitialize(v)`` set another; the cells stay parked.
+    """
+    try:
+        limits.refuse_v_init(state.order)
+    except CellError as error:
+        state.refused = str(error)
+        raise
+
+
 def release() -> None:
     """Give back every cell that is no longer replaced, at once."""
     if state.prepared is None:
@@ -83,7 +99,7 @@ def _prepare() -> None:
     counts = state.prepared.counts
     limits.refuse_extracellular(state.order, counts)
     limits.warn_once(limits.approximations(counts))
-    state.handler = h.FInitializeHandler(0, lambda: limits.refuse_v_init(state.order))
+    state.handler = h.FInitializeHandler(0, after_v_is_set)
     state.refused = ""
 
 

@@ -115,8 +115,14 @@ PYBIND11_MODULE(_neuron, m) {
              py::arg("soma"), py::arg("locations"))
         .def_property_readonly("alive", &CellHandle::is_alive);
     py::class_<CallbackPopulation>(m, "CallbackPopulation")
-        .def(py::init<py::function, int, int, double>(), py::arg("function"), py::arg("rows"),
-             py::arg("channels"), py::arg("threshold"));
+        .def(py::init([](py::function f, int rows, int channels, double threshold,
+                         std::tuple<double, double, double, std::vector<double>> ap) {
+                 auto& [start, dt, clip, v] = ap;
+                 return new CallbackPopulation(std::move(f), rows, channels, threshold,
+                                               {start, dt, clip, std::move(v)});
+             }),
+             py::arg("function"), py::arg("rows"), py::arg("channels"), py::arg("threshold"),
+             py::arg("waveform"));
     py::class_<Stranger>(m, "Stranger")
         .def_readonly("mechanism", &Stranger::mechanism)
         .def_readonly("object", &Stranger::object)

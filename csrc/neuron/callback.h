@@ -13,8 +13,13 @@ namespace ann {
 // function(t0, [(row, channel, weight, t), ...]) -> ([v of each row], [(row, t of spike), ...])
 class CallbackPopulation : public Population {
   public:
-    CallbackPopulation(pybind11::function f, int rows, int channels, double threshold)
-        : function(std::move(f)), rows_(rows), channels_(channels), threshold_(threshold) {}
+    CallbackPopulation(pybind11::function f, int rows, int channels, double threshold,
+                       Waveform waveform)
+        : function(std::move(f)),
+          rows_(rows),
+          channels_(channels),
+          threshold_(threshold),
+          waveform_(std::move(waveform)) {}
     int rows() const override { return rows_; }
     int channels() const override { return channels_; }
     const Waveform& waveform() const override { return waveform_; }
@@ -43,7 +48,7 @@ class CallbackPopulation : public Population {
     pybind11::function function;
     int rows_, channels_;
     double threshold_;
-    Waveform waveform_{};
+    Waveform waveform_;
 };
 
 }  // namespace ann

@@ -18,7 +18,7 @@ struct Recording {
 // The voltage of one cell over the last two bins.
 struct History {
     double v[3];                // mV at the edges t - 2 bin, t - bin, t
-    std::vector<double> spikes; // ms, of these two bins
+    std::vector<double> spikes; // ms, whose action potential reaches into them
     std::vector<Recording> recordings;
 };
 
@@ -31,7 +31,9 @@ static double at(const Waveform& w, double since) {
     return w.v[i] + (w.v[i + 1] - w.v[i]) * (x - double(i));
 }
 
-static double end(const Waveform& w) { return w.start + w.dt * double(w.v.size() - 1); }
+static double end(const Waveform& w) {
+    return w.v.empty() ? 0 : w.start + w.dt * double(w.v.size() - 1);
+}
 
 static bool inside(const Waveform& w, double since) {
     return w.v.size() > 1 && since >= w.start && since <= end(w);
@@ -180,8 +182,9 @@ void patch_recordings(double edge) {
         h.v[0] = h.v[1];
         h.v[1] = h.v[2];
         h.v[2] = g.v[c.row];
+        const double over = edge - 2 * bin - end(g.population->waveform());
         const auto old = std::remove_if(h.spikes.begin(), h.spikes.end(),
-                                        [&](double s) { return s < edge - 3 * bin; });
+                                        [&](double s) { return s < over; });
         h.spikes.erase(old, h.spikes.end());
         for (const Spike& s : g.spikes)
             if (s.row == c.row) h.spikes.push_back(s.t);

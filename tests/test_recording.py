@@ -1,0 +1,100 @@
+"""Recordings of a replaced soma: a curve through the bins' edges, spikes in shape."""
+
+import numpy as np
+import pytest
+from double import bundle_for, install, mini_cell
+
+import ann_backend
+from ann_backend.nrn import h
+
+CLIP = -55.0
+# A triangle: from the clip level at -0.5 ms up to 35 mV at 0.25 ms and back at 1.5 ms.
+SHAPE = np.interp(np.arange(-0.5, 1.5001, 0.025), [-0.5, 0.25, 1.5], [CLIP, 35, CLIP])
+
+
+@pytest.fixture(autouse=True)
+def _restored():
+    yield
+    ann_backend.restore()
+    h.dt, h.steps_per_ms = 0.025, 40
+
+
+def edges(t):
+    """The base voltage: a slow wave below the clip level."""
+    return -65 + 5 * np.sin(t)
+
+
+def model(monkeypatch, spikes=()):
+    def engine(t0, events):
+        inside = [(0, s) for s in spikes if t0 <= s < t0 + 1]
+        now = t0 + 1
+        running = [s for s in spikes if s - 0.5 <= now <= s + 1.5 and s < now]
+        base = edges(now)
+        if running:
+            base = np.interp(now - running[-1], np.arange(-0.5, 1.5001, 0.025), SHAPE)
+        return [float(base)], inside
+
+    install(monkeypatch, engine, (-0.5, 0.025, CLIP, list(SHAPE)))
+    cell = mini_cell()()
+    return ann_backend.replace(cell, bundle=bundle_for(cell))
+
+
+@pytest.mark.parametrize("dt", [0.025, 0.05, 0.1, 1.0])
+def test_between_edges_the_curve_is_linear(monkeypatch, dt):
+    cell = model(monkeypatch)
+    v = h.Vector().record(cell.soma(0.5)._ref_v)
+    t = h.Vector().record(h._ref_t)
+    h.dt, h.steps_per_ms = dt, 1 / dt
+    h.tstop = 20
+    h.run()
+    knots = np.arange(0, 21)
+    values = np.concatenate([[-65], edges(knots[1:])])
+    np.testing.assert_allclose(np.array(v), np.interp(np.array(t), knots, values), atol=1e-9)
+
+
+@pytest.mark.parametrize("spike", [5.0, 5.02, 5.3, 5.71, 5.99, 7.4])
+def test_a_spike_has_its_shape_and_its_time(monkeypatch, spike):
+    cell = model(monkeypatch, [spike, 12.25])
+    v = h.Vector().record(cell.soma(0.5)._ref_v)
+    t = h.Vector().record(h._ref_t)
+    h.tstop = 20
+    h.run()
+    v, t = np.array(v), np.array(t)
+    for s in (spike, 12.25):
+        near = (t > s - 0.5) & (t < s + 1.5)
+        expected = np.interp(t[near] - s, np.arange(-0.5, 1.5001, 0.025), SHAPE)
+        np.testing.assert_allclose(v[near], expected, atol=1e-6)
+    assert (np.diff((v > -20).astype(int)) == 1).sum() == 2
+    assert abs(np.diff(v)).max() < 4  # no jump: the shape's own slope is 3 a step
+
+
+def test_recordings_at_own_times_agree_with_the_ones_at_every_step(monkeypatch):
+    cell = model(monkeypatch, [5.3, 9.9])
+    ref = cell.soma(0.5)._ref_v
+    every, t = h.Vector().record(ref), h.Vector().record(h._ref_t)
+    coarse = h.Vector().record(ref, 0.1)
+    times = h.Vector([0.5, 1.0, 5.25, 5.5, 9.8, 10.025, 15.5])
+    chosen = h.Vector().record(ref, times)
+    h.tstop = 20
+    h.run()
+
+    def interpolated(at):
+        return np.interp(at, np.array(t), np.array(every))
+
+    grid = np.arange(len(coarse)) * 0.1
+    np.testing.assert_allclose(np.array(coarse), interpolated(grid), atol=1e-6)
+    np.testing.assert_allclose(np.array(chosen), interpolated(np.array(times)), atol=1e-6)
+
+
+def test_a_recorder_of_another_cell_is_left_alone(monkeypatch):
+    cell = model(monkeypatch, [5.3])
+    other = h.Section(name="other")
+    other.insert("hh")
+    v = h.Vector().record(other(0.5)._ref_v)
+    h.tstop = 20
+    h.run()
+    ann_backend.restore()
+    before = np.array(v)
+    h.run()
+    np.testing.assert_array_equal(before, np.array(v))
+    assert cell
