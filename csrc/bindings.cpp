@@ -16,7 +16,7 @@ namespace py = pybind11;
 namespace ann {
 namespace {
 
-std::string written(const std::vector<py::ssize_t>& shape) {
+std::string listed(const std::vector<py::ssize_t>& shape) {
     std::string text = "[";
     for (py::ssize_t n : shape) text += (text.size() > 1 ? ", " : "") + std::to_string(n);
     return text + "]";
@@ -34,7 +34,7 @@ py::array_t<T, py::array::c_style> typed(const std::string& name, const py::hand
         std::string got = py::str(py::type::of(value));
         if (py::isinstance<py::array>(value)) {
             const auto array = py::reinterpret_borrow<py::array>(value);
-            got = std::string(py::str(array.dtype())) + " " + written(shape_of(array));
+            got = std::string(py::str(array.dtype())) + " " + listed(shape_of(array));
         }
         throw InputError("expected '" + name + "' to be a C-ordered array of " +
                          std::string(py::str(py::dtype::of<T>())) + ", got " + got);
@@ -51,8 +51,8 @@ std::vector<float> weights(const py::dict& tensors, const std::string& name,
                            const std::vector<py::ssize_t>& shape) {
     const auto array = tensor(tensors, name);
     if (shape_of(array) != shape)
-        throw InputError("expected tensor '" + name + "' of shape " + written(shape) + ", got " +
-                         written(shape_of(array)));
+        throw InputError("expected tensor '" + name + "' of shape " + listed(shape) + ", got " +
+                         listed(shape_of(array)));
     return {array.data(), array.data() + array.size()};
 }
 
@@ -60,7 +60,7 @@ int dimension(const py::dict& tensors, const std::string& name, int axis, int nd
     const auto array = tensor(tensors, name);
     if (array.ndim() != ndim || array.shape(axis) < 1)
         throw InputError("expected tensor '" + name + "' with " + std::to_string(ndim) +
-                         " axes, none empty, got " + written(shape_of(array)));
+                         " axes, none empty, got " + listed(shape_of(array)));
     return static_cast<int>(array.shape(axis));
 }
 
@@ -82,7 +82,7 @@ Spec make_spec(const py::dict& tensors, const py::dict& readout) {
     s.embedding = weights(tensors, "embedding", {s.C, s.G});
     s.tau = weights(tensors, "tau", {s.G, s.K});
     for (float tau : s.tau)
-        if (!(tau > 0)) throw InputError("expected tau > 0 ms, got " + std::to_string(tau));
+        if (!(tau > 0)) throw InputError("expected tau > 0 ms, got " + written(tau));
     s.conv_weight = weights(tensors, "conv_weight", {s.W, s.G * s.K, s.F});
     s.conv_bias = weights(tensors, "conv_bias", {s.F});
     for (int in = s.F; tensors.contains("lstm" + std::to_string(s.L) + "_wh"); in = s.H, ++s.L) {
@@ -106,7 +106,7 @@ Spec make_spec(const py::dict& tensors, const py::dict& readout) {
             number(readout, "ap_dt_ms"),
             s.clip_mV,
             {ap.data(), ap.data() + ap.size()}};
-    if (!(s.ap.dt > 0)) throw InputError("expected ap_dt_ms > 0, got " + std::to_string(s.ap.dt));
+    if (!(s.ap.dt > 0)) throw InputError("expected ap_dt_ms > 0, got " + written(s.ap.dt));
     return s;
 }
 
@@ -141,8 +141,6 @@ class PyEngine {
     Engine engine_;
     std::mutex mutex_;
     std::vector<Event> events_;
-    std::vector<Spike> spikes_;
-    std::vector<double> v_end_;
 };
 
 py::tuple PyEngine::step(double t0, const py::object& row, const py::object& channel,
@@ -154,7 +152,7 @@ py::tuple PyEngine::step(double t0, const py::object& row, const py::object& cha
          {py::array(rows), py::array(channels), py::array(weights), py::array(times)})
         if (array.ndim() != 1 || array.size() != n)
             throw InputError("expected row, channel, weight and t of one shape [N], got " +
-                             written(shape_of(array)) + " beside " + written(shape_of(rows)));
+                             listed(shape_of(array)) + " beside " + listed(shape_of(rows)));
     std::vector<Spike> spikes;
     std::vector<double> v_end;
     {

@@ -27,7 +27,7 @@ void Engine::reset() {
 void Engine::step(double t0, const Event* events, size_t n, double* v_end,
                   std::vector<Spike>& spikes) {
     if (!std::isfinite(t0))
-        throw InputError("expected a finite bin start t0 (ms), got " + std::to_string(t0));
+        throw InputError("expected a finite bin start t0 (ms), got " + written(t0));
     events_.step(t0, events, n);
     network_->step(events_.traces(), outputs_.data());
     check_outputs(t0);

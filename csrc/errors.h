@@ -1,11 +1,20 @@
 // What can be wrong with a caller's input. Our own bugs are asserts.
 #pragma once
+#include <sstream>
 #include <stdexcept>
 #include <string>
 
 #include "population.h"
 
 namespace ann {
+
+// A number as a message shows it: 0.3, 1e+39, nan.
+inline std::string written(double value) {
+    std::ostringstream text;
+    text.precision(12);
+    text << value;
+    return text.str();
+}
 
 // An argument or an event is out of its range; the message names the value.
 struct ANN_SHARED InputError : std::invalid_argument {
@@ -16,8 +25,8 @@ struct ANN_SHARED InputError : std::invalid_argument {
 struct ANN_SHARED NonFiniteOutput : std::runtime_error {
     NonFiniteOutput(int row, double t0, size_t inputs)
         : std::runtime_error("expected finite outputs, got inf or NaN in row " +
-                             std::to_string(row) + ", bin at t = " + std::to_string(t0) +
-                             " ms, after " + std::to_string(inputs) +
+                             std::to_string(row) + ", bin at t = " + written(t0) + " ms, after " +
+                             std::to_string(inputs) +
                              " events in that bin; check these events' weights and times, then "
                              "reset the engine"),
           row(row),

@@ -36,7 +36,7 @@ EventBuffer::EventBuffer(const Spec& spec) : C_(spec.C), GK_(spec.G * spec.K), K
     }
     for (float tau : spec.tau) {
         rate_.push_back(1.f / tau);
-        decay_.push_back(static_cast<float>(std::exp(-bin_ms / tau)));
+        loss_.push_back(static_cast<float>(-std::expm1(-bin_ms / tau)));
     }
 }
 
@@ -57,7 +57,8 @@ void EventBuffer::step(double t0, const Event* events, size_t n) {
     for (int row = 0; row < rows_; ++row) {
         float* a = traces_.data() + static_cast<size_t>(row) * GK_;
         for (int i = 0; i < GK_; ++i) {
-            a[i] *= decay_[i];
+            a[i] -=
+                a[i] * loss_[i];  // a rounded exp(-bin / tau) would bias slow traces by tau ulps
             if (std::fabs(a[i]) < 1e-25f) a[i] = 0.f;  // before denormals slow silent rows down
         }
         for (size_t i = first_[row]; i < first_[row + 1]; ++i) add(sorted_[i], t0 + bin_ms, a);
@@ -69,13 +70,13 @@ void EventBuffer::check(double t0, const Event& event) const {
     if (event.row < 0 || event.row >= rows_) refuse_range("row", event.row, rows_);
     if (event.channel < 0 || event.channel >= C_) refuse_range("channel", event.channel, C_);
     if (!(std::fabs(event.weight) <= FLT_MAX))
-        throw InputError("expected a finite weight (uS), got " + std::to_string(event.weight) +
+        throw InputError("expected a finite weight (uS), got " + written(event.weight) +
                          " in row " + std::to_string(event.row) + ", channel " +
                          std::to_string(event.channel));
     if (!(std::isfinite(event.t) && event.t <= t0 + bin_ms + slack))
         throw InputError(
-            "expected a finite event time up to the bin's end, t = " + std::to_string(t0 + bin_ms) +
-            " ms, got " + std::to_string(event.t) + " in row " + std::to_string(event.row));
+            "expected a finite event time up to the bin's end, t = " + written(t0 + bin_ms) +
+            " ms, got " + written(event.t) + " in row " + std::to_string(event.row));
 }
 
 void EventBuffer::sort(const Event* events, size_t n) {

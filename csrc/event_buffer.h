@@ -32,7 +32,7 @@ class EventBuffer {
     int C_, GK_, K_, rows_ = 0;
     std::vector<size_t> target_first_;  // [C + 1]
     std::vector<Target> targets_;
-    std::vector<float> rate_, decay_;   // [G*K]: 1 / tau, exp(-bin / tau)
+    std::vector<float> rate_, loss_;    // [G*K]: 1 / tau, 1 - exp(-bin / tau)
     std::vector<float> traces_;         // [B, G*K]
     std::vector<Event> sorted_;         // by (row, t, channel, weight)
     std::vector<size_t> first_, next_;  // [B + 1]: where a row's events start

@@ -25,7 +25,7 @@ def tensors(C=3, G=3, K=4, W=3, F=16, H=24, L=2, M=16, A=40, seed=0):
         return (rng.standard_normal(shape) / np.sqrt(fan_in)).astype(np.float32)
 
     named = {
-        "embedding": rng.uniform(20, 60, (C, G)).astype(np.float32),
+        "embedding": rng.uniform(5, 20, (C, G)).astype(np.float32),
         "tau": np.geomspace(0.5, 80, G * K, dtype=np.float32).reshape(G, K),
         "conv_weight": matrix(W, G * K, F),
         "conv_bias": matrix(F),
@@ -39,6 +39,8 @@ def tensors(C=3, G=3, K=4, W=3, F=16, H=24, L=2, M=16, A=40, seed=0):
         named[f"lstm{layer}_wx"] = matrix(F if layer == 0 else H, 4 * H)
         named[f"lstm{layer}_wh"] = matrix(H, 4 * H)
         named[f"lstm{layer}_bias"] = matrix(4 * H)
+    named["head_w2"][:, 0] *= 8  # a hazard that rises and falls
+    named["head_b2"][0] = -5.2
     named["embedding"][rng.random((C, G)) < 0.4] = 0
     return named
 

@@ -105,12 +105,11 @@ def test_flipped_bytes_of_the_tensors_are_refused(path, scratch):
 
 def assert_flips_refused(raw, scratch, positions):
     for position in positions:
-        for mask in (0x01, 0x20, 0x80):
-            changed = bytearray(raw)
-            changed[position] ^= mask
-            scratch.write_bytes(changed)
-            with pytest.raises(BundleError, match=r"changed\.safetensors"):
-                bundle.load(scratch)
+        changed = bytearray(raw)
+        changed[position] ^= (0x01, 0x20, 0x80)[position % 3]
+        scratch.write_bytes(changed)
+        with pytest.raises(BundleError, match=r"changed\.safetensors"):
+            bundle.load(scratch)
 
 
 def test_trailing_bytes_are_refused(path, scratch):
