@@ -1,0 +1,41 @@
+"""Replaced cells on any rank of an MPI run: exact, with exchanges on bin edges."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(shutil.which("mpirun") is None, reason="needs mpirun")
+
+RING = Path(__file__).parent / "mpi_ring.py"
+
+
+def ring(*args):
+    command = ["mpirun", "--oversubscribe", "-n", "2", sys.executable, RING, *args]
+    allowed = {
+        "OMPI_ALLOW_RUN_AS_ROOT": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+        "OMPI_MCA_btl_vader_single_copy_mechanism": "none",
+    }
+    return subprocess.run(
+        command, env=os.environ | allowed, capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.mark.parametrize("replaced", ["0,1", "0", "1"])
+@pytest.mark.parametrize("delay", ["1.0", "1.5", "2.3"])
+def test_a_ring_over_two_ranks_is_unchanged(delay, replaced):
+    done = ring(delay, replaced)
+    found = re.findall(r"rank (\d): (\d+) spikes, (same|DIFFERENT)", done.stdout)
+    assert sorted(rank for rank, _, _ in found) == ["0", "1"], done.stdout + done.stderr
+    assert all(int(spikes) >= 3 for _, spikes, _ in found)
+    assert all(verdict == "same" for _, _, verdict in found)
+
+
+def test_an_exchange_off_the_bins_is_refused():
+    done = ring("2.3", "0", "late")
+    assert "takes the spike exchange off the 1 ms bins" in done.stdout + done.stderr
