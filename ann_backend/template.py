@@ -21,7 +21,7 @@ def soma(cell: Any) -> Section:
     CellError
         If there is none.
     """
-    found = getattr(cell, "soma", None)
+    found: Any = getattr(cell, "soma", None)
     if isinstance(found, types.Section):
         return found
     try:

@@ -39,3 +39,9 @@ def test_a_ring_over_two_ranks_is_unchanged(delay, replaced):
 def test_an_exchange_off_the_bins_is_refused():
     done = ring("2.3", "0", "late")
     assert "takes the spike exchange off the 1 ms bins" in done.stdout + done.stderr
+
+
+def test_delays_below_the_bin_between_ranks_run_and_are_said():
+    done = ring("0.7", "0,1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the shortest delay between ranks is 0.7 ms" in done.stderr

@@ -7,6 +7,7 @@ from typing import Any
 from ann_backend import _neuron
 from ann_backend.errors import NeuronLayoutError
 from ann_backend.nrn import h, version
+from ann_backend.run import selftest
 
 _anchor: Any = None
 _calibrated = False
@@ -21,10 +22,12 @@ def ready() -> Any:
         If this NEURON keeps its objects otherwise than any 9.x that was met.
     """
     global _anchor
+    if not _calibrated:
+        selftest.once()
     if _anchor is None:
         _anchor = h.Section(name="ann_anchor_")
     if not _calibrated:
-        _calibrate(_anchor)
+        calibrate(_anchor)
     return _anchor
 
 
@@ -34,10 +37,16 @@ def remove_anchor() -> None:
     _anchor = None
 
 
-def _calibrate(section: Any) -> None:
+def calibrate(section: Any) -> None:
+    """Find the fields, with objects made on this section and removed again.
+
+    Raises
+    ------
+    NeuronLayoutError
+        If one is not found.
+    """
     global _calibrated
     v = section(0.5)._ref_v
-    found = False
     spikes, ids = h.Vector(), h.Vector()
     detector = h.NetCon(v, None, sec=section)
     detector.record(spikes, ids, _neuron.probe_record_id)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
+from ann_backend import _neuron
 from ann_backend.errors import UnsupportedError
 from ann_backend.nrn import h
+from ann_backend.run import limits
 
 BIN_MS = 1.0
 
@@ -29,8 +31,6 @@ def align(active: bool) -> None:
     pc = h.ParallelContext()
     if ranks() < 2 or not pc.allreduce(int(active), 2):
         return
-    from ann_backend import _neuron
-
     if _neuron.features()["compress"]:
         raise UnsupportedError(
             "ParallelContext.spike_compress rounds spike times, which replaced cells "
@@ -41,3 +41,9 @@ def align(active: bool) -> None:
     pc.set_maxstep(BIN_MS / math.ceil(BIN_MS / shortest - 1e-9))
     _neuron.guard_exchange(True)
     _neuron.set_exchange_delay(min(shortest, BIN_MS))
+    if active and shortest < BIN_MS:
+        text = (
+            f"the shortest delay between ranks is {shortest:g} ms, below the 1 ms bin: "
+            "spikes of replaced cells reach other ranks late, by less than a bin"
+        )
+        limits.warn_once([limits.Approximation("ranks", 1, text)])

@@ -1,0 +1,70 @@
+"""The coupling to NEURON, compiled from csrc/neuron/."""
+
+from collections.abc import Callable
+from typing import Any
+
+built_with: str
+probe_record_id: int
+probe_sample_dt: float
+
+class CellHandle:
+    def __init__(
+        self, root: int, soma: int, locations: list[tuple[int, float]]
+    ) -> None: ...
+    @property
+    def alive(self) -> bool: ...
+
+class CallbackPopulation:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        rows: int,
+        channels: int,
+        threshold: float,
+        waveform: tuple[float, float, float, list[float]],
+    ) -> None: ...
+
+class Stranger:
+    mechanism: str
+    object: str
+    section: str
+    cell: int
+    receives: bool
+
+class Counts:
+    sections: int
+    synapses: int
+    netcons: int
+    sources: int
+    recordings: int
+    counters: int
+    extracellular: int
+    sources_off_soma: int
+    thresholds: int
+    short_delays: int
+    outside_weights: int
+    recordings_stale: int
+    lateness: float
+
+class Prepared:
+    counts: list[Counts]
+    strangers: list[Stranger]
+    nodes_before: int
+    nodes_after: int
+
+class Input:
+    cell: int
+    channel: int
+    object: str
+
+def accessed_section() -> int: ...
+def set_up_structure() -> None: ...
+def calibrate() -> bool: ...
+def prepare(groups: list[Any], anchor: int) -> Prepared: ...
+def mapped_inputs() -> list[Input]: ...
+def features() -> dict[str, Any]: ...
+def common_voltage() -> float: ...
+def set_exchange_delay(ms: float) -> None: ...
+def guard_exchange(on: bool) -> None: ...
+def start_stopwatch() -> None: ...
+def read_stopwatch() -> tuple[float, float]: ...
