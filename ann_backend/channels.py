@@ -78,13 +78,13 @@ def _wrong_kinetics(
     ]
     if problems:
         return CellError(
-            f"{what}: {', '.join(problems)} in bundle '{manifest.name}'; other kinetics "
-            "than it was trained with are refused: set these, or train a bundle"
+            f"{what}: {', '.join(problems)} in bundle '{manifest.name}'; kinetics that "
+            "it was not trained with are refused: set these, or train a bundle"
         )
     at = ", ".join(locations(manifest))
     return CellError(
-        f"{what}: bundle '{manifest.name}' has channels at {at} only; move the synapse, "
-        "or train a bundle with a channel there"
+        f"{what}: bundle '{manifest.name}' has channels at {at} only; move the "
+        "synapse, or train a bundle with a channel there"
     )
 
 

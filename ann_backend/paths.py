@@ -85,7 +85,9 @@ def mechanisms(files: list[Path], neuron_version: str) -> Path:
 def _library(home: Path) -> Path:
     found = sorted(home.rglob("libnrnmech.*"))
     if not found:
-        raise CellError(f"no mechanism library in {home}: delete that folder, try again")
+        raise CellError(
+            f"no mechanism library in {home}: delete that folder, try again"
+        )
     return found[0]
 
 
@@ -104,8 +106,9 @@ def _build(files: list[Path], home: Path) -> None:
             tail = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
             names = ", ".join(f.name for f in files)
             raise CellError(
-                f"nrnivmodl could not compile {names}; it needs make and a C++ compiler "
-                f"(Debian: apt-get install build-essential). Its last lines:\n{tail}"
+                f"nrnivmodl could not compile {names}; it needs make and a C++ "
+                f"compiler (Debian: apt-get install build-essential). Its last "
+                f"lines:\n{tail}"
             )
         finished = Path(scratch) / "done"
         finished.mkdir()

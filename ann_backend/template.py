@@ -31,8 +31,8 @@ def soma(cell: Any) -> Section:
     if isinstance(first, types.Section):
         return first
     raise CellError(
-        f"{cell}: expected an attribute 'soma' that is a section or a list of sections, "
-        f"got {found!r}; make the soma public in the template, or name it so"
+        f"{cell}: expected an attribute 'soma' that is a section or a list of "
+        f"sections, got {found!r}; make the soma public in the template, or name it so"
     )
 
 
@@ -60,7 +60,9 @@ def locate(cell: Any, location: str) -> tuple[Section, float]:
     for section in sections(cell):
         if short_name(section) == name:
             return section, float(x)
-    raise CellError(f"{cell}: expected a section '{name}' (the bundle has a channel there)")
+    raise CellError(
+        f"{cell}: expected a section '{name}' (the bundle has a channel there)"
+    )
 
 
 def fingerprint(cell: Any, v_init: float, celsius: float) -> dict[str, Any]:
@@ -96,12 +98,11 @@ def fingerprint(cell: Any, v_init: float, celsius: float) -> dict[str, Any]:
 
 def differences(expected: dict[str, Any], found: dict[str, Any]) -> list[str]:
     """What differs between two fingerprints, one line a difference."""
-    lines = []
+    lines: list[str] = []
     want, have = expected.get("sections", {}), found.get("sections", {})
-    for name in sorted(want.keys() - have.keys()):
-        lines.append(f"section {name}: missing")
-    for name in sorted(have.keys() - want.keys()):
-        lines.append(f"section {name}: not in the bundle's cell")
+    lines += [f"section {n}: missing" for n in sorted(want.keys() - have.keys())]
+    extra = sorted(have.keys() - want.keys())
+    lines += [f"section {n}: not in the bundle's cell" for n in extra]
     for name in sorted(want.keys() & have.keys()):
         for key in sorted(want[name].keys() | have[name].keys()):
             a, b = want[name].get(key), have[name].get(key)
@@ -161,9 +162,10 @@ def _parameter_names(mechanism: str) -> list[str]:
     """Scalar PARAMETER variables of a mechanism, as ``name_mechanism``."""
     if mechanism not in _known_parameters:
         standard = h.MechanismStandard(mechanism, 1)
-        name, names = h.ref(""), []
-        for i in range(int(standard.count())):
-            if int(standard.name(name, i)) == 1:
-                names.append(str(name[0]))
-        _known_parameters[mechanism] = names
+        name = h.ref("")
+        _known_parameters[mechanism] = [
+            str(name[0])
+            for i in range(int(standard.count()))
+            if int(standard.name(name, i)) == 1
+        ]
     return _known_parameters[mechanism]

@@ -1,6 +1,7 @@
-"""The perfect surrogate: it replays the biophysical cell, knowing only what a bin's end knows.
+"""The perfect surrogate: it replays a cell, knowing only what a bin's end knows.
 
-With it in the engine's place, any difference from the biophysical run is the coupling's.
+With it in the engine's place, any difference from the biophysical run is the
+coupling's.
 """
 
 from __future__ import annotations
@@ -8,7 +9,15 @@ from __future__ import annotations
 import numpy as np
 
 from ann_backend import _neuron
-from ann_backend.bundle import Bundle, Channel, Manifest, Readout, Sizes, Synapse, Training
+from ann_backend.bundle import (
+    Bundle,
+    Channel,
+    Manifest,
+    Readout,
+    Sizes,
+    Synapse,
+    Training,
+)
 from ann_backend.nrn import h
 from ann_backend.run import engine
 from ann_backend.template import fingerprint
@@ -48,7 +57,7 @@ def bundle_for(cell, name="double", threshold=0.0, weight=(0.0, 1.0), v_init=-65
         )
         for i, x in enumerate((0.1, 0.5, 0.9))
     ]
-    ones = {k: 1 for k in Sizes.model_fields} | {"channels": len(channels)}
+    ones = dict.fromkeys(Sizes.model_fields, 1) | {"channels": len(channels)}
     manifest = Manifest(
         name=name,
         channels=channels,
@@ -121,7 +130,7 @@ class Silent:
 
 
 class Double:
-    """What `ann_backend.run.engine.make` returns, with a function in the network's place."""
+    """What `engine.make` returns, with a function in the network's place."""
 
     def __init__(self, function, rows, manifest, waveform):
         self.waveform = waveform

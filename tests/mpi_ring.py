@@ -1,6 +1,6 @@
-"""A ring of cells over the ranks: biophysical, then replaced on some ranks; run by mpirun.
+"""A ring of cells over the ranks: biophysical, then replaced on some of them.
 
-``mpirun -n 2 python tests/mpi_ring.py DELAY REPLACED_RANKS [late]`` prints one line a rank.
+``mpirun -n 2 python tests/mpi_ring.py DELAY REPLACED_RANKS [late]``: a line a rank.
 """
 
 import sys

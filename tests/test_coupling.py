@@ -1,4 +1,4 @@
-"""With a perfect surrogate nothing that the user can observe changes, to the last bit."""
+"""With a perfect surrogate nothing the user can observe changes, to the last bit."""
 
 import numpy as np
 import pytest
@@ -120,7 +120,9 @@ def test_nothing_changes_with_a_perfect_surrogate(monkeypatch, run, dt, out_dela
         np.testing.assert_array_equal(after["v"][edges], before["v"][edges])
         assert model.counter.n == len(before["spikes"])
         np.testing.assert_array_equal(np.array(model.count_times), before["spikes"])
-    inside = [t0 - dt / 2 <= e[3] < t0 + 1 for t0, events in replay.events for e in events]
+    inside = [
+        t0 - dt / 2 <= e[3] < t0 + 1 for t0, events in replay.events for e in events
+    ]
     assert len(inside) > 20
     assert all(inside)
 

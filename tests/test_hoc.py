@@ -90,5 +90,3 @@ def test_an_unknown_template_is_refused_in_hoc(tmp_path):
     )
     done = run([NRNIV, "script.hoc"], tmp_path)
     assert "expected the name of a template, got 'Nope'" in done.stdout + done.stderr
-
-

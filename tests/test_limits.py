@@ -94,7 +94,9 @@ pc.multisplit(0.5, 1, sec=other[1])
 pc.multisplit()
 h.finitialize(-65)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True
+    )
     assert "multisplit: replaced cells need whole cells" in done.stderr
 
 
@@ -194,7 +196,7 @@ def test_delays_below_the_bin_are_counted_with_their_lateness():
 
 
 def test_short_delays_keep_recorded_times_and_never_go_back_in_time(monkeypatch):
-    install(monkeypatch, lambda t0, events: ([-65.0], [(0, t0 + 0.3), (0, t0 + 0.8)]))
+    install(monkeypatch, lambda t0, _: ([-65.0], [(0, t0 + 0.3), (0, t0 + 0.8)]))
     target = h.Section(name="target")
     synapse = h.ExpSyn(target(0.5))
     cell = replaced()
@@ -252,7 +254,7 @@ def test_fast_imem_is_said():
 
 
 def test_an_error_in_the_engine_stops_the_run_and_names_itself(monkeypatch):
-    def broken(t0, events):
+    def broken(t0, _):
         raise ArithmeticError(f"NaN in row 0, bin at {t0}")
 
     install(monkeypatch, broken)

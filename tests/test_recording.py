@@ -25,7 +25,7 @@ def edges(t):
 
 
 def model(monkeypatch, spikes=()):
-    def engine(t0, events):
+    def engine(t0, _):
         inside = [(0, s) for s in spikes if t0 <= s < t0 + 1]
         now = t0 + 1
         running = [s for s in spikes if s - 0.5 <= now <= s + 1.5 and s < now]
@@ -49,7 +49,9 @@ def test_between_edges_the_curve_is_linear(monkeypatch, dt):
     h.run()
     knots = np.arange(0, 21)
     values = np.concatenate([[-65], edges(knots[1:])])
-    np.testing.assert_allclose(np.array(v), np.interp(np.array(t), knots, values), atol=1e-9)
+    np.testing.assert_allclose(
+        np.array(v), np.interp(np.array(t), knots, values), atol=1e-9
+    )
 
 
 @pytest.mark.parametrize("spike", [5.0, 5.02, 5.3, 5.71, 5.99, 7.4])
@@ -83,7 +85,9 @@ def test_recordings_at_own_times_agree_with_the_ones_at_every_step(monkeypatch):
 
     grid = np.arange(len(coarse)) * 0.1
     np.testing.assert_allclose(np.array(coarse), interpolated(grid), atol=1e-6)
-    np.testing.assert_allclose(np.array(chosen), interpolated(np.array(times)), atol=1e-6)
+    np.testing.assert_allclose(
+        np.array(chosen), interpolated(np.array(times)), atol=1e-6
+    )
 
 
 def test_a_recorder_of_another_cell_is_left_alone(monkeypatch):

@@ -1,6 +1,7 @@
 """replace, restore, use: what they take, keep and give back."""
 
 import gc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -113,7 +114,9 @@ def test_no_bundle_for_a_cell_names_the_nearest():
 
 def test_events_reach_the_engine_at_their_exact_times(silent):
     cell = replaced(mini_cell()())
-    keep = drive(cell, 0.5, weight=0.02, delay=0.3125, start=1.1, number=2, interval=4.7)
+    keep = drive(
+        cell, 0.5, weight=0.02, delay=0.3125, start=1.1, number=2, interval=4.7
+    )
     run()
     assert [e[1:4] for e in silent.events] == [(0, 1, 0.02)] * 2
     times = [e[4] for e in silent.events]
@@ -173,7 +176,11 @@ def test_several_bundles_run_in_one_model(monkeypatch):
     detectors = [detect(cell) for cell in cells]
     run()
     assert [list(times) for _, times in detectors] == [[3.25], [], [3.25]]
-    assert [c.bundle for c in ann_backend.report().cells] == ["first", "first", "second"]
+    assert [c.bundle for c in ann_backend.report().cells] == [
+        "first",
+        "first",
+        "second",
+    ]
 
 
 def test_a_deleted_cell_is_dropped_before_and_during_a_run(silent):
@@ -193,7 +200,7 @@ def test_a_deleted_cell_is_dropped_before_and_during_a_run(silent):
 def test_sources_that_come_and_go_during_a_run_are_followed(monkeypatch):
     # A pending event of a deleted source crashes NEURON itself: none is pending at 3.
     spikes = {0: [(0, 0.5)], 4: [(0, 4.5)], 5: [(0, 5.5)]}
-    install(monkeypatch, lambda t0, events: ([-65.0], spikes.get(t0, [])))
+    install(monkeypatch, lambda t0, _: ([-65.0], spikes.get(t0, [])))
     cell = replaced(mini_cell()())
     gone = [detect(cell) for _ in range(3)]
     h.finitialize(-65)
@@ -267,7 +274,7 @@ def test_an_unknown_backend_is_refused():
 
 
 def test_gids_keep_working(monkeypatch):
-    install(monkeypatch, lambda t0, events: ([-65.0], [(0, t0 + 0.5)] if t0 < 3 else []))
+    install(monkeypatch, lambda t0, _: ([-65.0], [(0, t0 + 0.5)] if t0 < 3 else []))
     pc = h.ParallelContext()
     cell = replaced(mini_cell()())
     pc.set_gid2node(4711, pc.id())
@@ -282,10 +289,10 @@ def test_gids_keep_working(monkeypatch):
     pc.gid_clear()
 
 
-def test_replacing_restoring_and_deleting_a_thousand_times_leaks_nothing(silent):
+@pytest.mark.usefixtures("silent")
+def test_replacing_restoring_and_deleting_a_thousand_times_leaks_nothing():
     def resident_MB():
-        with open("/proc/self/statm") as file:
-            return int(file.read().split()[1]) * 4096 / 1e6
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
 
     bundle = bundle_for(mini_cell()())
 

@@ -80,8 +80,8 @@ def check(bundle: Bundle, print_: dict[str, Any], cell: Any) -> None:
         return
     lines = "\n  ".join(differences(dict(bundle.manifest.cell), print_)[:10])
     raise CellError(
-        f"{cell}: bundle '{bundle.manifest.name}' was trained on another cell:\n  {lines}"
-        "\nUse the cell it was trained on, or train a bundle for this one"
+        f"{cell}: bundle '{bundle.manifest.name}' was trained on another cell:\n  "
+        f"{lines}\nUse the cell it was trained on, or train a bundle for this one"
     )
 
 

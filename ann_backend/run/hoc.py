@@ -23,8 +23,8 @@ def replace_template(name: str, bundle: str) -> Any:
     """
     if not hasattr(h, name):
         raise CellError(
-            f"ann_replace: expected the name of a template, got '{name}'; define it, or "
-            f'ann_load("{name}") if ann_backend ships it'
+            f"ann_replace: expected the name of a template, got '{name}'; define it, "
+            f'or ann_load("{name}") if ann_backend ships it'
         )
     return replace(getattr(h, name), bundle=bundle or None)
 

@@ -34,8 +34,8 @@ def refuse_features() -> None:
     on = _neuron.features()
     if on["nthread"] > 1:
         raise UnsupportedError(
-            f"ParallelContext.nthread({on['nthread']}): replaced cells need nthread(1); "
-            "use MPI ranks for more cores"
+            f"ParallelContext.nthread({on['nthread']}): replaced cells need nthread(1)"
+            "; use MPI ranks for more cores"
         )
     if on["cvode"]:
         raise UnsupportedError(
@@ -60,7 +60,8 @@ def refuse_celsius(cells: list[Any]) -> None:
         if abs(expected - h.celsius) > 1e-9:
             raise CellError(
                 f"{cell.name}: bundle '{cell.bundle.manifest.name}' was trained at "
-                f"celsius = {expected:g}, got {h.celsius:g}; set h.celsius = {expected:g}"
+                f"celsius = {expected:g}, got {h.celsius:g}; set h.celsius = "
+                f"{expected:g}"
             )
 
 
@@ -71,8 +72,8 @@ def refuse_v_init(cells: list[Any]) -> None:
         expected = cell.bundle.manifest.cell["v_init_mV"]
         if abs(voltage - expected) > 1e-9:
             raise CellError(
-                f"{cell.name}: bundle '{cell.bundle.manifest.name}' starts from v_init = "
-                f"{expected:g} mV, got finitialize({voltage:g}); use "
+                f"{cell.name}: bundle '{cell.bundle.manifest.name}' starts from v_init "
+                f"= {expected:g} mV, got finitialize({voltage:g}); use "
                 f"h.v_init = {expected:g} or h.finitialize({expected:g})"
             )
 
@@ -82,8 +83,9 @@ def refuse_extracellular(cells: list[Any], counts: list[Any]) -> None:
     for cell, count in zip(cells, counts, strict=True):
         if count.extracellular:
             raise UnsupportedError(
-                f"{cell.name}: extracellular is inserted in {count.extracellular} of its "
-                "sections; a surrogate has no extracellular potential: uninsert it, or "
+                f"{cell.name}: extracellular is inserted in {count.extracellular} of "
+                "its sections; a surrogate has no extracellular potential: uninsert "
+                "it, or "
                 "keep this cell biophysical"
             )
 
@@ -97,8 +99,9 @@ def approximations(counts: list[Any]) -> list[Approximation]:
         Approximation(
             "delays",
             delays,
-            f"{delays} NetCons from replaced cells have a delay below 1 ms: their events "
-            f"are delivered {late:.3g} ms late on average; recorded spike times are exact",
+            f"{delays} NetCons from replaced cells have a delay below 1 ms: their "
+            f"events are delivered {late:.3g} ms late on average; recorded spike times "
+            "are exact",
         ),
         Approximation(
             "sources",
@@ -115,20 +118,21 @@ def approximations(counts: list[Any]) -> list[Approximation]:
         Approximation(
             "recordings",
             n := sum(c.recordings_stale for c in counts),
-            f"{n} recordings are of parked sections or point processes of replaced cells: "
-            "they stay constant; only the soma's voltage is computed",
+            f"{n} recordings are of parked sections or point processes of replaced "
+            "cells: they stay constant; only the soma's voltage is computed",
         ),
         Approximation(
             "weights",
             n := sum(c.outside_weights for c in counts),
-            f"{n} NetCons onto replaced cells have a weight outside the range that their "
-            "bundle was trained in: fidelity there is unknown",
+            f"{n} NetCons onto replaced cells have a weight outside the range that "
+            "their bundle was trained in: fidelity there is unknown",
         ),
         Approximation(
             "i_membrane",
             imem,
-            f"use_fast_imem is on: i_membrane_ of {imem} replaced cells is not computed, "
-            "so an LFP lacks them",
+            f"use_fast_imem is on: i_membrane_ of {imem} replaced cells is not computed"
+            ": "
+            "an LFP lacks them",
         ),
     ]
     return [k for k in kinds if k.count]

@@ -1,4 +1,4 @@
-"""What a ``finitialize`` does first: from the replaced cells to a model that is ready."""
+"""What a ``finitialize`` does first: from replaced cells to a model that is ready."""
 
 from __future__ import annotations
 

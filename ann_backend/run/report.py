@@ -80,7 +80,9 @@ class Report:
             *map(str, self.cells),
         ]
         if self.cells:
-            lines.append("While replaced, a cell's sections are not in forall, allsec().")
+            lines.append(
+                "While replaced, a cell's sections are not in forall, allsec()."
+            )
         if self.refused:
             lines.append(f"refused: {self.refused}")
         return "\n".join(lines)

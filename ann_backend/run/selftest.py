@@ -103,7 +103,13 @@ def main() -> int:
     cell = _neuron.CellHandle(root=where, soma=where, locations=[(where, 0.5)])
     shape: tuple[float, float, float, list[float]] = (0.0, 0.025, -55.0, [])
     double = _neuron.CallbackPopulation(play, 1, 1, 0.0, shape)
-    group: tuple[Any, ...] = (double, -65.0, [cell], [("ExpSyn", {}, 0, 0)], [(0.0, 1.0)])
+    group: tuple[Any, ...] = (
+        double,
+        -65.0,
+        [cell],
+        [("ExpSyn", {}, 0, 0)],
+        [(0.0, 1.0)],
+    )
     _neuron.prepare([group], address(anchor))
     replaced = pair.run()
     _neuron.prepare([], 0)

@@ -35,7 +35,9 @@ def load(name: str) -> Any:
     if name not in _loaded:
         shipped = sorted(p.stem for p in paths.hoc_dir().glob("[A-Z]*.hoc"))
         if name not in shipped:
-            raise CellError(f"expected a shipped cell ({', '.join(shipped)}), got {name!r}")
+            raise CellError(
+                f"expected a shipped cell ({', '.join(shipped)}), got {name!r}"
+            )
         if hasattr(h, name):
             raise CellError(
                 f"'{name}' is already defined in NEURON: rename yours, or do not load "
@@ -60,4 +62,6 @@ def load_mechanisms() -> None:
             "the rest are not: compile all of ann_backend's mod files, or none"
         )
     if not h.nrn_load_dll(str(paths.mechanisms(files, version()))):
-        raise CellError("NEURON could not load ann_backend's mechanisms: clear the cache")
+        raise CellError(
+            "NEURON could not load ann_backend's mechanisms: clear the cache"
+        )

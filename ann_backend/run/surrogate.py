@@ -47,5 +47,7 @@ def surrogate(cell: Any, bundle: Bundle) -> Surrogate:
     body = soma(cell)
     root = h.SectionRef(sec=body).root
     places = [(address(s), x) for s, x in channels.places(cell, bundle.manifest)]
-    handle = _neuron.CellHandle(root=address(root), soma=address(body), locations=places)
+    handle = _neuron.CellHandle(
+        root=address(root), soma=address(body), locations=places
+    )
     return Surrogate(str(cell), bundle, address(body), handle)

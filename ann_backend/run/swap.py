@@ -16,7 +16,7 @@ from ann_backend.template import fingerprint, soma
 
 BACKENDS = ("neuron", "auto", "cpu", "cuda")
 
-# Called with each cell that replace() takes and its bundle's manifest, on every backend.
+# Called with each cell that replace() takes and its manifest, on every backend.
 observers: list[Callable[[Any, Manifest], None]] = []
 
 
@@ -135,7 +135,9 @@ def _find(cell: Any) -> Surrogate:
     for entry in prepare.state.cells:
         if entry.soma == where and entry.handle.alive:
             return entry
-    raise CellError(f"{cell}: expected a replaced cell; it was not, or is restored already")
+    raise CellError(
+        f"{cell}: expected a replaced cell; it was not, or is restored already"
+    )
 
 
 def _from_environment() -> None:
@@ -150,4 +152,4 @@ def _from_environment() -> None:
 
 
 _from_environment()
-__all__ = ["observers", "replace", "restore", "soma", "use", "_neuron"]
+__all__ = ["_neuron", "observers", "replace", "restore", "soma", "use"]
