@@ -160,6 +160,19 @@ def test_compare_puts_several_runs_one_after_the_other(tmp_path):
     assert twice["vm_rmse_mV"] == pytest.approx(once["vm_rmse_mV"], rel=1e-3)
 
 
+def test_compare_leaves_the_script_its_own_recordings(tmp_path):
+    text = MODEL + (
+        "spikes = h.Vector()\n"
+        "detector = h.NetCon(cell.soma(0.5)._ref_v, None, sec=cell.soma)\n"
+        "detector.record(spikes)\n"
+        "run(500)\n"
+        "print('its own:', len(spikes))\n"
+    )
+    done, result = compare(tmp_path, text)
+    assert f"[neuron] its own: {result['spikes_neuron']}\n" in done.stderr
+    assert f"[auto] its own: {result['spikes_ann']}\n" in done.stderr
+
+
 def test_compare_is_exact_where_nothing_differs(tmp_path):
     switch = "import ann_backend\nann_backend.use('neuron')\n"
     text = MODEL.replace("import ann_backend\n", switch) + "run(500)\n"

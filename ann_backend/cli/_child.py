@@ -28,6 +28,10 @@ VM_CELLS = 16
 # NEURON's own default for the threshold of a NetCon that is the first on its source.
 DEFAULT_THRESHOLD_MV = 10.0
 
+# A source has room for one NetCon.record, which is the user's: spikes are recorded
+# from a relay that each one reaches after a delay that either backend keeps exactly.
+RELAY_MS = 1.0
+
 
 class Probe:
     """Recordings of the replaced cells: the same ones on either backend.
@@ -39,7 +43,7 @@ class Probe:
         self.known: set[tuple[int, str]] = set()
         self.names: list[str] = []
         self.clip_mV = self.threshold_mV = float("nan")
-        self.detectors: list[Any] = []
+        self.keep_alive: list[Any] = []
         self.spikes = Track()
         self.vm = Track()
         self.t = Track()
@@ -57,12 +61,16 @@ class Probe:
         self.names.append(_name(cell, len(self.names)))
         self.clip_mV = manifest.readout.clip_mV
         self.threshold_mV = manifest.readout.threshold_mV
-        detector = h.NetCon(soma(0.5)._ref_v, None, sec=soma)
+        relay = h.IntFire1()
+        relay.refrac = 0
+        detector = h.NetCon(soma(0.5)._ref_v, relay, sec=soma)
+        detector.delay, detector.weight[0] = RELAY_MS, 2
         # All NetCons of a source share one threshold: the user's own choice stays.
         if detector.threshold == DEFAULT_THRESHOLD_MV:
             detector.threshold = self.threshold_mV
-        self.detectors.append(detector)
-        detector.record(self.spikes.add())
+        recorder = h.NetCon(relay, None)
+        recorder.record(self.spikes.add())
+        self.keep_alive += [relay, detector, recorder]
         if len(self.vm.vectors) < VM_CELLS:
             if not self.t.vectors:
                 self.t.add().record(h._ref_t)
@@ -71,7 +79,7 @@ class Probe:
 
     def keep(self) -> None:
         """Take over what the present run has recorded."""
-        self.spikes.keep(self.elapsed_ms)
+        self.spikes.keep(self.elapsed_ms - RELAY_MS)
         self.t.keep(self.elapsed_ms)
         self.vm.keep(0.0)
         self.elapsed_ms += h.t
