@@ -192,7 +192,7 @@ PYBIND11_MODULE(_engine, m) {
     using namespace ann;
     m.doc() = "The engine that steps all cells of a bundle. Knows no NEURON.";
     py::register_exception<InputError>(m, "InputError", PyExc_ValueError);
-    py::register_exception<NonFiniteOutput>(m, "NonFiniteOutput", PyExc_ArithmeticError);
+    py::register_exception<NonFiniteError>(m, "NonFiniteError", PyExc_ArithmeticError);
 #ifdef ANN_WITH_CUDA
     m.attr("cuda_built") = true;
 #else

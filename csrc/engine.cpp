@@ -38,7 +38,7 @@ void Engine::check_outputs(double t0) const {
     for (int row = 0; row < rows_; ++row) {
         const float* y = outputs_.data() + static_cast<size_t>(row) * O;
         if (!std::isfinite(y[0] * 0.f + y[1] * 0.f + y[2] * 0.f))
-            throw NonFiniteOutput(row, t0, events_.inputs(row));
+            throw NonFiniteError(row, t0, events_.inputs(row));
     }
 }
 

@@ -22,8 +22,8 @@ struct ANN_SHARED InputError : std::invalid_argument {
 };
 
 // The network of one row gave inf or NaN. The row's state is spoilt: reset before the next step.
-struct ANN_SHARED NonFiniteOutput : std::runtime_error {
-    NonFiniteOutput(int row, double t0, size_t inputs)
+struct ANN_SHARED NonFiniteError : std::runtime_error {
+    NonFiniteError(int row, double t0, size_t inputs)
         : std::runtime_error("expected finite outputs, got inf or NaN in row " +
                              std::to_string(row) + ", bin at t = " + written(t0) + " ms, after " +
                              std::to_string(inputs) +

@@ -27,7 +27,7 @@ class ANN_SHARED Population {
 
     // One bin, [t0, t0 + 1). Events may come in any order; none may lie after the bin's end.
     // v_end [B] receives the soma's voltage at t0 + 1; spikes are appended, sorted by (t, row).
-    // Throws InputError before any state has changed, NonFiniteOutput after (then: reset).
+    // Throws InputError before any state has changed, NonFiniteError after (then: reset).
     virtual void step(double t0, const Event* events, size_t n, double* v_end,
                       std::vector<Spike>& spikes) = 0;
 };

@@ -1,0 +1,44 @@
+"""The compiled engine: csrc/bindings.cpp. Knows no NEURON."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+cuda_built: bool
+
+class InputError(ValueError): ...
+class NonFiniteError(ArithmeticError): ...
+
+def cuda_available() -> bool: ...
+def cuda_devices() -> list[dict[str, Any]]: ...
+
+class Engine:
+    def __init__(
+        self,
+        tensors: Mapping[str, npt.NDArray[np.float32]],
+        readout: Mapping[str, float],
+        backend: str = "cpu",
+        rows: int = 1,
+    ) -> None: ...
+    def step(
+        self,
+        t0: float,
+        row: npt.NDArray[np.int32],
+        channel: npt.NDArray[np.int32],
+        weight: npt.NDArray[np.float64],
+        t: npt.NDArray[np.float64],
+    ) -> tuple[
+        npt.NDArray[np.float64], npt.NDArray[np.int32], npt.NDArray[np.float64]
+    ]: ...
+    def resize(self, rows: int) -> None: ...
+    def reset(self) -> None: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def channels(self) -> int: ...
+    @property
+    def outputs(self) -> npt.NDArray[np.float32]: ...
+    @property
+    def population(self) -> object: ...
