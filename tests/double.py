@@ -44,13 +44,15 @@ def mini_cell():
     return h.MiniCell
 
 
-def bundle_for(cell, name="double", threshold=0.0, weight=(0.0, 1.0), v_init=-65.0):
+def bundle_for(
+    cell, name="double", section="dend", weight=(0.0, 1.0), v_init=-65.0, threshold=0.0
+):
     """A manifest without a network: ExpSyn with tau 2 at three places of dend."""
     exp = Synapse(mechanism="ExpSyn", parameters={"tau": 2.0, "e": 0.0})
     channels = [
         Channel(
             name=f"E{i}",
-            location=f"dend({x})",
+            location=f"{section}({x})",
             synapses=[exp],
             weight_uS=weight,
             rate_Hz=(0.0, 1000.0),
