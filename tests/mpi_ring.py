@@ -56,6 +56,8 @@ engine.make = lambda bundle, rows, _: Double(
 )
 if str(RANK) in sys.argv[2].split(","):
     ann_backend.replace(KEEP[0], bundle=bundle_for(KEEP[0]))
+if "compress" in sys.argv:
+    PC.spike_compress(10)
 if "late" in sys.argv:
     h.finitialize(-65)
     PC.set_maxstep(0.7)

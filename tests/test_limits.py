@@ -245,6 +245,26 @@ def test_weights_outside_the_training_range_are_counted():
     assert keep
 
 
+def test_rates_and_weights_beyond_training_are_said_after_the_run():
+    cell = replaced(weight=(0.0, 0.01))
+    synapse = h.ExpSyn(cell.dend(0.5))
+    synapse.tau = 2
+    stim = h.NetStim()
+    stim.start, stim.interval, stim.number = 0, 0.1, 1e9  # 10 kHz; trained to 1 kHz
+    netcon = h.NetCon(stim, synapse, 0, 1, 0.005)
+    h.finitialize(-65)
+    h.continuerun(50)
+    netcon.weight[0] = 0.02
+    h.continuerun(100)
+    said = ann_backend.report().loads
+    assert any(re.match("1 channels .* higher rate", text) for text in said)
+    assert any(re.match("4.. events .* weight outside", text) for text in said)
+    netcon.weight[0] = 0.005
+    with pytest.warns(ApproximationWarning) as caught:
+        h.finitialize(-65)
+    assert len(caught) == 2
+
+
 def test_fast_imem_is_said():
     cell = replaced()
     h.CVode().use_fast_imem(1)

@@ -41,6 +41,11 @@ def test_an_exchange_off_the_bins_is_refused():
     assert "takes the spike exchange off the 1 ms bins" in done.stdout + done.stderr
 
 
+def test_compressed_spikes_are_refused():
+    done = ring("2.3", "0", "compress")
+    assert "spike_compress rounds spike times" in done.stdout + done.stderr
+
+
 def test_delays_below_the_bin_between_ranks_run_and_are_said():
     done = ring("0.7", "0,1")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import warnings
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 from ann_backend import _neuron
 from ann_backend.errors import ApproximationWarning, CellError, UnsupportedError
 from ann_backend.nrn import h
+from ann_backend.run.surrogate import Surrogate
 
 _said: set[str] = set()
 
@@ -133,6 +135,43 @@ def approximations(counts: list[Any]) -> list[Approximation]:
             f"use_fast_imem is on: i_membrane_ of {imem} replaced cells is not computed"
             ": "
             "an LFP lacks them",
+        ),
+    ]
+    return [k for k in kinds if k.count]
+
+
+def loads(cells: list[Surrogate]) -> list[Approximation]:
+    """Inputs of the present run that were outside the bundles' training ranges.
+
+    Parameters
+    ----------
+    cells : list of Surrogate
+        As they were prepared.
+
+    Returns
+    -------
+    list of Approximation
+        Rates that exceed the range by more than four standard deviations of a Poisson
+        count, and weights that changed during the run.
+    """
+    seconds = _neuron.stepped() / 1000
+    fast = outside = 0
+    for cell, channel, events, strange in _neuron.loads():
+        high = cells[cell].bundle.manifest.channels[channel].rate_Hz[1] * seconds
+        fast += events > high + 4 * math.sqrt(high) + 4
+        outside += strange
+    kinds = [
+        Approximation(
+            "rates",
+            fast,
+            f"{fast} channels of replaced cells received events at a higher rate than "
+            "their bundle was trained at: fidelity there is unknown",
+        ),
+        Approximation(
+            "event weights",
+            outside,
+            f"{outside} events onto replaced cells had a weight outside the range that "
+            "their bundle was trained in: fidelity there is unknown",
         ),
     ]
     return [k for k in kinds if k.count]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +20,7 @@ class State:
 
     backend: str = "auto"
     cells: list[Surrogate] = field(default_factory=list)
-    engines: dict[int, Any] = field(default_factory=dict)  # by id of the bundle
+    engines: dict[tuple[int, str], Any] = field(default_factory=dict)  # bundle's id
     prepared: Any = None  # _neuron.Prepared, while cells are parked
     order: list[Surrogate] = field(default_factory=list)  # as in `prepared`
     refused: str = ""
@@ -37,6 +38,7 @@ def before_finitialize() -> None:
     CellError, UnsupportedError
         If something about the model is refused; NEURON is then left as without us.
     """
+    warn_of_loads()
     state.cells[:] = [c for c in state.cells if c.handle.alive]
     active = bool(state.cells) and state.backend != "neuron"
     parallel.align(active)
@@ -49,6 +51,12 @@ def before_finitialize() -> None:
         _detach()
         raise
     return None
+
+
+def warn_of_loads() -> None:
+    """Say once what the run that ends here gave its cells beyond their training."""
+    if state.prepared is not None:
+        limits.warn_once(limits.loads(state.order))
 
 
 def after_v_is_set() -> None:
@@ -88,6 +96,9 @@ def _prepare() -> None:
     limits.refuse_celsius(state.cells)
     anchor = calibration.ready()
     groups = _groups()
+    current = {id(bundle) for bundle, _ in groups}
+    for key in [k for k in state.engines if k[0] not in current]:
+        del state.engines[key]
     state.order = [c for _, members in groups for c in members]
     state.prepared = _neuron.prepare(
         [_group(bundle, members) for bundle, members in groups], address(anchor)
@@ -122,13 +133,14 @@ def _group(bundle: Bundle, members: list[Surrogate]) -> tuple[Any, ...]:
 
 
 def _population(bundle: Bundle, rows: int) -> Any:
-    made = state.engines.get(id(bundle))
+    backend = "cpu" if state.backend == "auto" else state.backend
+    made = state.engines.get((id(bundle), backend))
     if made is None:
-        backend = "cpu" if state.backend == "auto" else state.backend
-        made = state.engines[id(bundle)] = engine.make(bundle, rows, backend)
+        made = state.engines[id(bundle), backend] = engine.make(bundle, rows, backend)
     if made.rows != rows:
         made.resize(rows)
     return made.population
 
 
+atexit.register(warn_of_loads)
 _first = h.FInitializeHandler(3, before_finitialize)

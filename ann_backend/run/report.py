@@ -59,6 +59,8 @@ class Report:
     cells : list of CellReport
     nodes_before, nodes_after : int
         In NEURON's solver, without and with the replacement.
+    loads : list of str
+        Inputs since that ``finitialize`` outside the bundles' training ranges.
     waiting : int
         Cells that `replace` took and no ``finitialize`` has seen yet.
     refused : str
@@ -68,6 +70,7 @@ class Report:
     cells: list[CellReport]
     nodes_before: int
     nodes_after: int
+    loads: list[str]
     waiting: int
     refused: str
 
@@ -83,6 +86,7 @@ class Report:
             lines.append(
                 "While replaced, a cell's sections are not in forall, allsec()."
             )
+        lines += [f"outside the training range: {text}" for text in self.loads]
         if self.refused:
             lines.append(f"refused: {self.refused}")
         return "\n".join(lines)
@@ -97,7 +101,7 @@ def report() -> Report:
         As of the last ``finitialize``; ``print`` it.
     """
     if state.prepared is None:
-        return Report([], 0, 0, len(state.cells), state.refused)
+        return Report([], 0, 0, [], len(state.cells), state.refused)
     inputs: list[dict[str, str]] = [{} for _ in state.order]
     for found in _neuron.mapped_inputs():
         channels = state.order[found.cell].bundle.manifest.channels
@@ -121,4 +125,5 @@ def report() -> Report:
     before, after = state.prepared.nodes_before, state.prepared.nodes_after
     parked = set(map(id, state.order))
     waiting = sum(id(entry) not in parked for entry in state.cells)
-    return Report(cells, before, after, waiting, state.refused)
+    loads = [a.text for a in limits.loads(state.order)]
+    return Report(cells, before, after, loads, waiting, state.refused)

@@ -10,7 +10,8 @@
 namespace py = pybind11;
 using namespace ann;
 
-// A user's cell: its sections' structs outlive the cell, so that asking whether it lives is always safe.
+// A user's cell: its sections' structs outlive the cell, so that asking whether it lives is always
+// safe.
 class CellHandle {
   public:
     CellHandle(size_t root, size_t soma, const std::vector<std::pair<size_t, double>>& locations)
@@ -69,8 +70,11 @@ static Prepared prepare_python(const py::list& list, size_t anchor) {
     std::vector<Group> groups;
     std::vector<std::vector<Rule>> rules;
     for (const auto& o : list) {
-        const auto t = o.cast<py::tuple>();  // population, v_init, [CellHandle], [rule], [(low, high)]
-        Group g{population(t[0]), t[1].cast<double>(), {}, {}, {}, {}, {}};
+        const auto t =
+            o.cast<py::tuple>();  // population, v_init, [CellHandle], [rule], [(low, high)]
+        Group g{};
+        g.population = population(t[0]);
+        g.v_init = t[1].cast<double>();
         g.weights = t[4].cast<decltype(g.weights)>();
         for (const auto& c : t[2].cast<py::list>()) {
             const int row = int(g.cells.size());
@@ -157,6 +161,13 @@ PYBIND11_MODULE(_neuron, m) {
     m.def("calibrate", &calibrate);
     m.def("prepare", &prepare_python, py::arg("groups"), py::arg("anchor"));
     m.def("mapped_inputs", &mapped_inputs);
+    m.def("loads", [] {
+        std::vector<std::tuple<int, int, long, long>> out;
+        for (const Load& l : loads())
+            out.push_back({l.cell, l.channel, l.received.events, l.received.outside});
+        return out;
+    });
+    m.def("stepped", &stepped);
     m.def("features", &features);
     m.def("common_voltage", &common_voltage);
     m.def("set_exchange_delay", &set_exchange_delay, py::arg("ms"));

@@ -1,5 +1,5 @@
-// Time: NEURON calls step() at the end of each of its fixed steps; the step that reaches a bin's edge runs the bin.
-// The order within: engine, voltages, recordings, spikes.
+// Time: NEURON calls step() at the end of each of its fixed steps; the step that reaches a bin's
+// edge runs the bin. The order within: engine, voltages, recordings, spikes.
 #include <pybind11/pybind11.h>
 
 #include <algorithm>
@@ -17,7 +17,9 @@ Model& model() {
     return m;
 }
 
-bool alive(Section* s) { return *secname(s) != 0; }
+bool alive(Section* s) {
+    return *secname(s) != 0;
+}
 
 static void write_voltages() {
     for (Group& g : model().groups)
@@ -44,6 +46,7 @@ static void restart() {
         g.population->reset();
         g.events.clear();
         g.spikes.clear();
+        g.received.assign(g.cells.size() * g.weights.size(), {});
         std::fill(g.v.begin(), g.v.end(), g.v_init);
     }
     write_voltages();
@@ -51,11 +54,33 @@ static void restart() {
     restart_recordings();
 }
 
+static void count(Group& g, const Event& e) {
+    Received& r = g.received[size_t(e.row) * g.weights.size() + size_t(e.channel)];
+    const auto& [low, high] = g.weights[e.channel];
+    ++r.events;
+    r.outside += !(e.weight >= low && e.weight <= high);
+}
+
+double stepped() {
+    return model().active ? edge - bin : 0;
+}
+
+std::vector<Load> loads() {
+    std::vector<Load> out;
+    for (const Group& g : model().groups)
+        for (size_t i = 0; i < g.received.size(); ++i)
+            if (g.received[i].events)
+                out.push_back(
+                    {g.cells[i / g.weights.size()], int(i % g.weights.size()), g.received[i]});
+    return out;
+}
+
 // The engine needs no Python; another thread may have it meanwhile.
 static void step_group(Group& g) {
     const auto later = std::partition(g.events.begin(), g.events.end(),
                                       [](const Event& e) { return e.t < edge - 1e-9; });
     g.spikes.clear();
+    for (auto e = g.events.begin(); e != later; ++e) count(g, *e);
     g.population->step(edge - bin, g.events.data(), size_t(later - g.events.begin()), g.v.data(),
                        g.spikes);
     g.events.erase(g.events.begin(), later);
@@ -93,8 +118,10 @@ static void run_bin(double now) {
 
 static void refuse_changes() {
     if (nrn_nthread > 1)
-        hoc_execerror("ann_backend: ParallelContext.nthread > 1 is not supported with replaced cells: "
-                      "use nthread(1), and MPI ranks for more cores", nullptr);
+        hoc_execerror(
+            "ann_backend: ParallelContext.nthread > 1 is not supported with replaced cells: "
+            "use nthread(1), and MPI ranks for more cores",
+            nullptr);
 }
 
 static int step(int method, int, double*, double*, int thread) {
@@ -110,8 +137,10 @@ static int step(int method, int, double*, double*, int thread) {
         note_step(now);
         while (now > edge - 0.25 * nrn_threads[0]._dt) run_bin(now);
     } else if (method >= 5 && cvode_active_) {
-        hoc_execerror("ann_backend: CVode.active(1) is not supported with replaced cells: use the "
-                      "fixed step, CVode().active(0)", nullptr);
+        hoc_execerror(
+            "ann_backend: CVode.active(1) is not supported with replaced cells: use the "
+            "fixed step, CVode().active(0)",
+            nullptr);
     }
     return 0;
 }

@@ -1,4 +1,5 @@
-// APCount on a replaced cell: a BREAKPOINT mechanism, so it stays at 0 on a parked soma unless spikes are counted for it.
+// APCount on a replaced cell: a BREAKPOINT mechanism, so it stays at 0 on a parked soma unless
+// spikes are counted for it.
 #include <unordered_set>
 
 #include "model.h"

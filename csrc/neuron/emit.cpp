@@ -1,5 +1,6 @@
-// Outputs: a spike leaves through the PreSyns that the user's NetCons and pc.cell made on the soma's voltage, at its
-// own time, which may lie in the bin that just ended. Only deliveries that would fall before now are put off to now.
+// Outputs: a spike leaves through the PreSyns that the user's NetCons and pc.cell made on the
+// soma's voltage, at its own time, which may lie in the bin that just ended. Only deliveries that
+// would fall before now are put off to now.
 #include <algorithm>
 
 #include "layout.h"
@@ -11,9 +12,13 @@ static double exchange_delay = bin;  // ms, shortest delay between ranks
 static size_t sources_seen = 0;      // when the sources were collected
 static int netcons_seen = 0;
 
-static int netcons_made() { return hoc_lookup("NetCon")->u.ctemplate->index; }
+static int netcons_made() {
+    return hoc_lookup("NetCon")->u.ctemplate->index;
+}
 
-void set_exchange_delay(double ms) { exchange_delay = ms; }
+void set_exchange_delay(double ms) {
+    exchange_delay = ms;
+}
 
 static int cell_of_source(PreSyn* ps) {
     Section* s = field<Section*>(ps, layout().section);
@@ -34,8 +39,8 @@ static void count_delays(PreSyn* ps, Counts& counts) {
         const double d = nrn_netcon_get_delay(static_cast<NetCon*>(nrn_presyn_netcon(ps, i)));
         double *weight, *threshold, *delay;
         Point_process* target;
-        nrn_netcon_info(static_cast<NetCon*>(nrn_presyn_netcon(ps, i)), &weight, &target, &threshold,
-                        &delay);
+        nrn_netcon_info(static_cast<NetCon*>(nrn_presyn_netcon(ps, i)), &weight, &target,
+                        &threshold, &delay);
         if (!target || d >= bin) continue;
         ++counts.short_delays;
         counts.lateness += (bin - d) * (bin - d) / (2 * bin);
@@ -81,8 +86,8 @@ void strip_thresholds() {
     }
 }
 
-// Delays that would deliver before `now`, stretched to it for one send (NEURON stops on an event that is older than
-// its target's last one).
+// Delays that would deliver before `now`, stretched to it for one send (NEURON stops on an event
+// that is older than its target's last one).
 struct Stretched {
     std::vector<std::pair<NetCon*, double>> kept;
     Stretched(PreSyn* ps, double t, double now) {
@@ -100,7 +105,8 @@ struct Stretched {
 };
 
 static void send(PreSyn* ps, double t, double now) {
-    const double shortest = field<double>(ps, layout().threshold + 8);  // delay_, used with use_min_delay_
+    const double shortest =
+        field<double>(ps, layout().threshold + 8);  // delay_, used with use_min_delay_
     int& gid = field<int>(ps, layout().gid);
     const int own_gid = gid;
     const bool too_late_for_ranks = own_gid >= 0 && t + exchange_delay < now;
@@ -117,8 +123,8 @@ static void send(PreSyn* ps, double t, double now) {
     nrn2ncs_outputevent(own_gid, now - exchange_delay);
 }
 
-// NetCons came or went since the sources were collected: a new one raises the template's index, a lost source
-// shortens NEURON's list.
+// NetCons came or went since the sources were collected: a new one raises the template's index, a
+// lost source shortens NEURON's list.
 static bool sources_changed() {
     const auto* all = net_cvode_instance_psl();
     return (all ? all->size() : 0) != sources_seen || netcons_made() != netcons_seen;

@@ -1,4 +1,5 @@
-// MPI: spikes must be exchanged on bin edges. A ParallelContext.set_maxstep that would move them off is refused.
+// MPI: spikes must be exchanged on bin edges. A ParallelContext.set_maxstep that would move them
+// off is refused.
 #include <cmath>
 
 #include "model.h"
@@ -18,9 +19,10 @@ static double checked_set_maxstep(void* pc) {
     const double step = set_maxstep(pc);
     const double per_bin = bin / step;
     if (aligned && std::abs(per_bin - std::round(per_bin)) > 1e-9)
-        hoc_execerror("ann_backend: ParallelContext.set_maxstep after finitialize takes the spike "
-                      "exchange off the 1 ms bins of replaced cells: call it before finitialize",
-                      nullptr);
+        hoc_execerror(
+            "ann_backend: ParallelContext.set_maxstep after finitialize takes the spike "
+            "exchange off the 1 ms bins of replaced cells: call it before finitialize",
+            nullptr);
     return step;
 }
 

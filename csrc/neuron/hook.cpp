@@ -1,5 +1,5 @@
-// Inputs: NET_RECEIVE of the mechanisms that replaced cells carry is wrapped, so that an event for a mapped synapse
-// goes to its group's event list and every other event to NEURON's own function.
+// Inputs: NET_RECEIVE of the mechanisms that replaced cells carry is wrapped, so that an event for
+// a mapped synapse goes to its group's event list and every other event to NEURON's own function.
 #include <algorithm>
 #include <cmath>
 
@@ -13,8 +13,8 @@ struct Port {
     int type, group, row, channel;
 };
 
-// Open addressing on the point process's address. A slot whose synapse died may be met again by a new one at the
-// same address: section and type tell them apart.
+// Open addressing on the point process's address. A slot whose synapse died may be met again by a
+// new one at the same address: section and type tell them apart.
 static std::vector<Port> table(1);
 static std::vector<NetReceive> original;  // by mechanism type
 
@@ -103,8 +103,8 @@ static void count_netcons() {
     for (hoc_Item* q = all->next; q != all; q = q->next) {
         double *weight, *threshold, *delay;
         Point_process* p;
-        nrn_netcon_info(static_cast<NetCon*>(q->element.obj->u.this_pointer), &weight, &p, &threshold,
-                        &delay);
+        nrn_netcon_info(static_cast<NetCon*>(q->element.obj->u.this_pointer), &weight, &p,
+                        &threshold, &delay);
         if (!p || !p->prop) continue;
         const auto cell = model().cell_of.find(p->sec);
         if (cell == model().cell_of.end()) continue;
@@ -142,8 +142,8 @@ std::vector<Stranger> map_synapses() {
             ports.push_back({p, p->sec, type, c.group, c.row, r->channel});
             return;
         }
-        strangers.push_back({memb_func[type].sym->name, hoc_object_name(p->ob), secname(p->sec), cell,
-                             pnt_receive[type] != nullptr});
+        strangers.push_back({memb_func[type].sym->name, hoc_object_name(p->ob), secname(p->sec),
+                             cell, pnt_receive[type] != nullptr});
     });
     build_table(ports);
     count_netcons();

@@ -2,7 +2,9 @@
 
 namespace ann {
 
-static void** words(void* object) { return static_cast<void**>(object); }
+static void** words(void* object) {
+    return static_cast<void**>(object);
+}
 
 template <class T>
 static std::ptrdiff_t find(void* object, const T& value, int from, int step, int bytes) {
@@ -37,7 +39,8 @@ static void* newest(const char* name, int back) {
 static void find_source_fields(Layout& l, const Handle& v) {
     double *weight, *threshold, *delay;
     Point_process* target;
-    nrn_netcon_info(static_cast<NetCon*>(newest("NetCon", 0)), &weight, &target, &threshold, &delay);
+    nrn_netcon_info(static_cast<NetCon*>(newest("NetCon", 0)), &weight, &target, &threshold,
+                    &delay);
     void* presyn = net_cvode_instance_psl()->back();
     l.threshold = reinterpret_cast<char*>(threshold) - static_cast<char*>(presyn);
     l.variable = find(presyn, v, 8, 8, 320);

@@ -1,4 +1,5 @@
-// Where NEURON keeps the fields the coupling needs: found by calibration on known objects, never hard coded.
+// Where NEURON keeps the fields the coupling needs: found by calibration on known objects, never
+// hard coded.
 #pragma once
 #include <cstddef>
 #include <cstring>
@@ -11,7 +12,8 @@ namespace ann {
 struct Layout {
     std::ptrdiff_t threshold = -1, variable = -1, section = -1, threshold_item = -1, gid = -1;
     std::ptrdiff_t recorded = -1, samples = -1, sample_dt = -1, sample_times = -1;
-    void *every_step = nullptr, *every_dt = nullptr, *at_times = nullptr;  // vtables of the recorders
+    void *every_step = nullptr, *every_dt = nullptr,
+         *at_times = nullptr;  // vtables of the recorders
     bool complete() const;
 };
 
@@ -21,9 +23,9 @@ constexpr double probe_sample_dt = 0.3712345678;
 
 Layout& layout();
 
-// Newest objects, in this order: a NetCon from the accessed section's v(0.5) with record(tvec, idvec,
-// probe_record_id); Vectors times, by_step, by_dt, by_times, the last three recording that v.
-// Call after v_setup_vectors(). Returns false when a field was not found.
+// Newest objects, in this order: a NetCon from the accessed section's v(0.5) with record(tvec,
+// idvec, probe_record_id); Vectors times, by_step, by_dt, by_times, the last three recording that
+// v. Call after v_setup_vectors(). Returns false when a field was not found.
 bool calibrate();
 
 template <class T>

@@ -1,5 +1,6 @@
-// The replaced part of the NEURON model, as one plain struct that the stages hook -> step -> emit -> record share.
-// Rebuilt at every finitialize from what the user has made by then; NEURON's state is global, so is this.
+// The replaced part of the NEURON model, as one plain struct that the stages hook -> step -> emit
+// -> record share. Rebuilt at every finitialize from what the user has made by then; NEURON's state
+// is global, so is this.
 #pragma once
 #include <string>
 #include <unordered_map>
@@ -18,35 +19,43 @@ struct Soma {
     Handle v;
 };
 
-// An APCount on a parked soma, whose own code never runs: its n, time and record() vector are kept for it.
+// An APCount on a parked soma, whose own code never runs: its n, time and record() vector are kept
+// for it.
 struct Counter {
     Prop* prop;
-    int n, time;       // indices of its parameters
-    IvocVect* times;   // null: none
+    int n, time;      // indices of its parameters
+    IvocVect* times;  // null: none
 };
 
 struct Cell {
     int group, row;
     Soma soma;
-    std::vector<Section*> sections;              // the whole tree, parked
-    std::vector<Node*> nodes;                    // of the soma: v is written there
+    std::vector<Section*> sections;                      // the whole tree, parked
+    std::vector<Node*> nodes;                            // of the soma: v is written there
     std::vector<std::pair<Section*, double>> locations;  // where channel locations lie on this cell
     std::vector<PreSyn*> sources;
     std::vector<Counter> counters;
 };
 
+// Events of one channel of a row since finitialize.
+struct Received {
+    long events = 0, outside = 0;  // outside: their weight was not in the training range
+};
+
 // One population of the engine: the cells of one bundle.
 struct Group {
     Population* population;
-    double v_init;                 // mV
+    double v_init;                                   // mV
     std::vector<std::pair<double, double>> weights;  // uS, training range by channel
-    std::vector<int> cells;        // row -> index in Model::cells
-    std::vector<Event> events;     // delivered, not yet stepped over
-    std::vector<double> v;         // [rows] mV, at the last bin edge
-    std::vector<Spike> spikes;     // of the bin just stepped over
+    std::vector<int> cells;                          // row -> index in Model::cells
+    std::vector<Event> events;                       // delivered, not yet stepped over
+    std::vector<double> v;                           // [rows] mV, at the last bin edge
+    std::vector<Spike> spikes;                       // of the bin just stepped over
+    std::vector<Received> received;                  // [rows, channels], since finitialize
 };
 
-// A synapse that a bundle accepts: mechanism type, location, and the values its parameters must have.
+// A synapse that a bundle accepts: mechanism type, location, and the values its parameters must
+// have.
 struct Rule {
     int type, location, channel;
     std::vector<std::pair<int, double>> parameters;  // index in the mechanism's parameters, value
@@ -74,6 +83,12 @@ struct Input {
     std::string object;
 };
 
+// What one channel of a cell has received since finitialize.
+struct Load {
+    int cell, channel;
+    Received received;
+};
+
 struct Model {
     std::vector<Cell> cells;
     std::vector<Group> groups;
@@ -86,7 +101,9 @@ struct Model {
 Model& model();
 
 // The end of a bin, or of a spike's delay, seen from a cell's group.
-inline Group& group_of(const Cell& c) { return model().groups[c.group]; }
+inline Group& group_of(const Cell& c) {
+    return model().groups[c.group];
+}
 
 // ---- stages, one file each ----
 std::vector<Stranger> map_synapses();  // hook.cpp
@@ -104,6 +121,8 @@ void restart_recordings();
 void note_step(double now);
 void patch_recordings(double now);
 bool alive(Section*);  // clock.cpp
+std::vector<Load> loads();
+double stepped();  // ms, up to the last bin's end
 void start_clock();
 void stop_clock();
 void set_exchange_delay(double ms);  // emit.cpp: shortest delay between ranks

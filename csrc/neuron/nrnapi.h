@@ -1,5 +1,6 @@
-// What the coupling uses of NEURON 9: headers of the wheel, and the exported symbols that they omit.
-// Nothing else in csrc/neuron/ declares a NEURON symbol. Opaque here: Section, Node, Prop, NetCon.
+// What the coupling uses of NEURON 9: headers of the wheel, and the exported symbols that they
+// omit. Nothing else in csrc/neuron/ declares a NEURON symbol. Opaque here: Section, Node, Prop,
+// NetCon.
 #pragma once
 #include <cstring>
 #include <vector>

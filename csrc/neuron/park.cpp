@@ -28,8 +28,8 @@ static void relink(hoc_List* list, const std::vector<hoc_Item*>& members) {
     list->prev = last;
 }
 
-// Parked items go back to where they stood. `list` is in the user's order still, and what the user has made since
-// is at its end; an address met again out of order belongs to a new item.
+// Parked items go back to where they stood. `list` is in the user's order still, and what the user
+// has made since is at its end; an address met again out of order belongs to a new item.
 static std::vector<hoc_Item*> in_order(const std::vector<hoc_Item*>& list,
                                        const std::vector<hoc_Item*>& parked) {
     static std::unordered_map<hoc_Item*, size_t> places;  // at the last call
@@ -76,7 +76,8 @@ void park(const std::vector<Section*>& sections, Section* anchor) {
                                   [&](auto* q) { return wanted.count(q->element.sec) > 0; });
     if (same) return;
     std::vector<hoc_Item*> out, in;
-    for (hoc_Item* q : in_order(listed, parked)) (wanted.count(q->element.sec) ? out : in).push_back(q);
+    for (hoc_Item* q : in_order(listed, parked))
+        (wanted.count(q->element.sec) ? out : in).push_back(q);
     relink(section_list, in);
     relink(parked_list(), out);
     tree_changed = 1;

@@ -10,8 +10,9 @@ static bool threaded(Section* s) {
     return true;
 }
 
-// NEURON looks at the thread of a source's node even where the node is in no thread's solver: a section that never
-// was in a set-up (made since, or nseg changed), or not since the threads were made anew, needs one first.
+// NEURON looks at the thread of a source's node even where the node is in no thread's solver: a
+// section that never was in a set-up (made since, or nseg changed), or not since the threads were
+// made anew, needs one first.
 static void park_cells(Section* anchor) {
     Model& m = model();
     std::vector<Section*> sections, ready;

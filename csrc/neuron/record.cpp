@@ -1,5 +1,6 @@
-// Recordings of a replaced soma's voltage: samples that NEURON took inside a bin, when only the voltage at its start
-// was known, are rewritten at the bin's end: linear between the edges, with the action potential's shape.
+// Recordings of a replaced soma's voltage: samples that NEURON took inside a bin, when only the
+// voltage at its start was known, are rewritten at the bin's end: linear between the edges, with
+// the action potential's shape.
 #include <algorithm>
 #include <cmath>
 #include <unordered_map>
@@ -17,13 +18,13 @@ struct Recording {
 
 // The voltage of one cell over the last two bins.
 struct History {
-    double v[3];                // mV at the edges t - 2 bin, t - bin, t
-    std::vector<double> spikes; // ms, whose action potential reaches into them
+    double v[3];                 // mV at the edges t - 2 bin, t - bin, t
+    std::vector<double> spikes;  // ms, whose action potential reaches into them
     std::vector<Recording> recordings;
 };
 
 static std::unordered_map<int, History> histories;  // by cell
-static std::vector<double> steps;  // times of NEURON's steps in the last two bins
+static std::vector<double> steps;                   // times of NEURON's steps in the last two bins
 
 static double at(const Waveform& w, double since) {
     const double x = (since - w.start) / w.dt;
@@ -116,7 +117,8 @@ static bool holds(Prop* p, const double* value) {
 static bool holds(Node* node, const double* value) {
     if (&_nrn_mechanism_access_voltage(node) == value) return true;
     for (int type = 0; type < n_memb_func; ++type)
-        if (!memb_func[type].is_point && memb_func[type].sym && holds(nrn_mechanism(type, node), value))
+        if (!memb_func[type].is_point && memb_func[type].sym &&
+            holds(nrn_mechanism(type, node), value))
             return true;
     return false;
 }
@@ -127,7 +129,8 @@ static int parked(const double* value) {
         for (int i = 0; i < _nrn_mechanism_get_nnode(section); ++i)
             if (holds(_nrn_mechanism_get_node(section, i), value)) return cell;
     for (int type = 0; type < n_memb_func; ++type) {
-        if (!memb_func[type].is_point || !nrn_pnt_template_[type] || type == counter_type()) continue;
+        if (!memb_func[type].is_point || !nrn_pnt_template_[type] || type == counter_type())
+            continue;
         hoc_List* all = nrn_pnt_template_[type]->olist;
         for (hoc_Item* q = all->next; q != all; q = q->next) {
             auto* p = static_cast<Point_process*>(q->element.obj->u.this_pointer);
@@ -183,8 +186,8 @@ void patch_recordings(double edge) {
         h.v[1] = h.v[2];
         h.v[2] = g.v[c.row];
         const double over = edge - 2 * bin - end(g.population->waveform());
-        const auto old = std::remove_if(h.spikes.begin(), h.spikes.end(),
-                                        [&](double s) { return s < over; });
+        const auto old =
+            std::remove_if(h.spikes.begin(), h.spikes.end(), [&](double s) { return s < over; });
         h.spikes.erase(old, h.spikes.end());
         for (const Spike& s : g.spikes)
             if (s.row == c.row) h.spikes.push_back(s.t);

@@ -1,4 +1,5 @@
-// Wall time of NEURON's fixed-step runs, whatever integrates the cells: from a finitialize to its last step.
+// Wall time of NEURON's fixed-step runs, whatever integrates the cells: from a finitialize to its
+// last step.
 #include "stopwatch.h"
 
 #include <chrono>
@@ -12,7 +13,9 @@ static Clock::time_point first, start, last;
 static double finished = 0;  // s, of the runs before the present one
 static bool watching = false, started = false;
 
-static double seconds(Clock::duration d) { return std::chrono::duration<double>(d).count(); }
+static double seconds(Clock::duration d) {
+    return std::chrono::duration<double>(d).count();
+}
 
 static int watch(int method, int, double*, double*, int thread) {
     if (thread) return 0;
