@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from ann_backend.cli._runs import Run
 
@@ -83,7 +85,7 @@ def compare(
         "backend": backend,
         "replaced": count,
         "biological_s": neuron.biological_s,
-        **_scores(neuron, ann, range(count)),
+        **_scores(neuron, ann, slice(None)),
         "clip_mV": neuron.clip_mV,
         "threshold_mV": neuron.threshold_mV,
         "setup_s_neuron": neuron.setup_s,
@@ -93,37 +95,38 @@ def compare(
         "speedup": neuron.run_s / ann.run_s,
         "figure": _figure(neuron, ann, figure),
         "cells": [
-            {"cell": name, **_scores(neuron, ann, range(cell, cell + 1))}
+            {"cell": name, **_scores(neuron, ann, slice(cell, cell + 1))}
             for cell, name in enumerate(neuron.names)
         ],
     }
 
 
-def _scores(neuron: Run, ann: Run, cells: range) -> dict[str, Any]:
-    """Score some cells together: counts and squares are pooled, not averaged."""
-    from ann_backend.metrics import f1, matches
+def _scores(neuron: Run, ann: Run, cells: slice) -> dict[str, Any]:
+    """Score some cells together: spikes and squares are pooled, not averaged."""
+    from ann_backend.metrics import f1
 
-    pairs = [(neuron.spikes[cell], ann.spikes[cell]) for cell in cells]
-    counts = [sum(len(pair[side]) for pair in pairs) for side in (0, 1)]
-    cell_s = neuron.biological_s * len(cells)
-    record: dict[str, Any] = {"spikes_neuron": counts[0], "spikes_ann": counts[1]}
-    for tolerance in TOLERANCES_MS:
-        matched = sum(matches(*pair, tolerance) for pair in pairs)
-        record[f"f1_{tolerance:g}ms"] = f1(matched, *counts)
-    record["rate_neuron_Hz"] = counts[0] / cell_s
-    record["rate_ann_Hz"] = counts[1] / cell_s
-    record["vm_rmse_mV"] = _vm_rmse(neuron, ann, cells)
-    return record
+    true, found = neuron.spikes[cells], ann.spikes[cells]
+    counts = [sum(map(len, trains)) for trains in (true, found)]
+    cell_s = neuron.biological_s * len(true)
+    return {
+        "spikes_neuron": counts[0],
+        "spikes_ann": counts[1],
+        **{f"f1_{d:g}ms": f1(found, true, d) for d in TOLERANCES_MS},
+        "rate_neuron_Hz": counts[0] / cell_s,
+        "rate_ann_Hz": counts[1] / cell_s,
+        "vm_rmse_mV": _vm_rmse(neuron, ann, cells),
+    }
 
 
-def _vm_rmse(neuron: Run, ann: Run, cells: range) -> float | None:
-    import numpy as np
+def _vm_rmse(neuron: Run, ann: Run, cells: slice) -> float | None:
+    from ann_backend.metrics import vm_rmse
 
-    recorded = [cell for cell in cells if cell < len(neuron.vm)]
-    if not recorded or neuron.vm.shape != ann.vm.shape:
+    true, found = neuron.vm[cells], ann.vm[cells]
+    if true.size == 0 or neuron.vm.shape != ann.vm.shape:
         return None
-    clipped = [np.minimum(run.vm[recorded], neuron.clip_mV) for run in (neuron, ann)]
-    return float(np.sqrt(np.nanmean((clipped[0] - clipped[1]) ** 2)))
+    # A cell made after the first of several runs was not there to be recorded.
+    there = ~np.isnan(true)
+    return vm_rmse(found[there], true[there], clip_mV=neuron.clip_mV)
 
 
 def _figure(neuron: Run, ann: Run, path: Path) -> str | None:
