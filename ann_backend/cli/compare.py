@@ -103,7 +103,7 @@ def compare(
 
 def _scores(neuron: Run, ann: Run, cells: slice) -> dict[str, Any]:
     """Score some cells together: spikes and squares are pooled, not averaged."""
-    from ann_backend.metrics import f1
+    from ann_backend.metrics import f1_pooled
 
     true, found = neuron.spikes[cells], ann.spikes[cells]
     counts = [sum(map(len, trains)) for trains in (true, found)]
@@ -111,7 +111,7 @@ def _scores(neuron: Run, ann: Run, cells: slice) -> dict[str, Any]:
     return {
         "spikes_neuron": counts[0],
         "spikes_ann": counts[1],
-        **{f"f1_{d:g}ms": f1(found, true, d) for d in TOLERANCES_MS},
+        **{f"f1_{d:g}ms": f1_pooled(found, true, d) for d in TOLERANCES_MS},
         "rate_neuron_Hz": counts[0] / cell_s,
         "rate_ann_Hz": counts[1] / cell_s,
         "vm_rmse_mV": _vm_rmse(neuron, ann, cells),
