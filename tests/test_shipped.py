@@ -56,4 +56,4 @@ def test_mechanisms_are_compiled_once(tmp_path, monkeypatch):
     stamp = library.stat().st_mtime_ns
     assert paths.mechanisms(files, version()) == library
     assert library.stat().st_mtime_ns == stamp
-    assert [p.name for p in tmp_path.iterdir()] == [library.parents[1].name]
+    assert [p.name for p in tmp_path.iterdir()] == [library.parent.name]
