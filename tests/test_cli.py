@@ -191,7 +191,9 @@ def test_compare_runs_hoc(tmp_path):
         cell = ann_replace("HH")
         cell.soma synapse = new ann_AMPA(0.5)
         source = new NetStim()
-        source.start = 1  source.interval = 12  source.number = 1e9
+        source.start = 1
+        source.interval = 12
+        source.number = 1e9
         netcon = new NetCon(source, synapse, 0, 1, 0.008)
         tstop = 300
         run()
