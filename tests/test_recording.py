@@ -102,3 +102,19 @@ def test_a_recorder_of_another_cell_is_left_alone(monkeypatch):
     h.run()
     np.testing.assert_array_equal(before, np.array(v))
     assert cell
+
+
+def test_recordings_and_counters_that_go_during_a_run_are_survived(monkeypatch):
+    cell = model(monkeypatch, [2.3, 5.3])
+    ref = cell.soma(0.5)._ref_v
+    vectors = [h.Vector().record(ref) for _ in range(3)]
+    counters = [h.APCount(cell.soma(0.5)) for _ in range(2)]
+    h.finitialize(-65)
+    h.continuerun(3.5)
+    assert counters[0].n == 1
+    del vectors[0], counters[0]
+    h.continuerun(8)
+    assert counters[0].n == 2
+    assert len(vectors[0]) == 321
+    np.testing.assert_array_equal(np.array(vectors[0]), np.array(vectors[1]))
+    assert vectors[0].max() > 30

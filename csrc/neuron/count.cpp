@@ -32,7 +32,20 @@ static IvocVect* recording(Prop* p, const std::unordered_set<void*>& vectors) {
     return nullptr;
 }
 
+static std::pair<int, int> made_and_left() {
+    cTemplate* t = hoc_lookup("APCount")->u.ctemplate;
+    return {t->index, t->count};
+}
+
+static std::pair<int, int> seen;
+
+bool counters_changed() {
+    return made_and_left() != seen;
+}
+
 void find_counters() {
+    for (Cell& c : model().cells) c.counters.clear();
+    seen = made_and_left();
     const auto known = vectors();
     hoc_List* all = nrn_pnt_template_[counter_type()]->olist;
     for (hoc_Item* q = all->next; q != all; q = q->next) {
@@ -41,8 +54,9 @@ void find_counters() {
         if (it == model().cell_of.end()) continue;
         model().cells[it->second].counters.push_back(
             {p->prop, parameter("n"), parameter("time"), recording(p->prop, known)});
-        ++model().counts[it->second].counters;
     }
+    for (size_t c = 0; c < model().cells.size(); ++c)
+        model().counts[c].counters = long(model().cells[c].counters.size());
 }
 
 void restart_counters() {

@@ -132,6 +132,7 @@ static bool sources_changed() {
 
 void emit(int cell, double t, double now) {
     if (sources_changed()) collect();
+    if (counters_changed()) find_counters();
     for (const Counter& counter : model().cells[cell].counters) count_spike(counter, t);
     for (size_t i = 0; i < model().cells[cell].sources.size(); ++i)
         send(model().cells[cell].sources[i], t, now);

@@ -114,6 +114,7 @@ void strip_thresholds();
 void emit(int cell, double t, double now);
 int counter_type();  // count.cpp
 void find_counters();
+bool counters_changed();
 void restart_counters();
 void count_spike(const Counter&, double t);
 void find_recordings();  // record.cpp

@@ -24,6 +24,7 @@ struct History {
 };
 
 static std::unordered_map<int, History> histories;  // by cell
+static std::vector<PlayRecord*> collected;          // all of NEURON's, when they were looked at
 static std::vector<double> steps;                   // times of NEURON's steps in the last two bins
 
 static double at(const Waveform& w, double since) {
@@ -141,25 +142,41 @@ static int parked(const double* value) {
     return -1;
 }
 
-void find_recordings() {
-    histories.clear();
-    std::unordered_map<const double*, int> soma;
+static std::unordered_map<const double*, int> soma_voltages() {
+    std::unordered_map<const double*, int> out;
     for (size_t c = 0; c < model().cells.size(); ++c)
-        for (Node* n : model().cells[c].nodes) soma[&_nrn_mechanism_access_voltage(n)] = int(c);
-    for (PlayRecord* pr : *net_cvode_instance_prl()) {
+        for (Node* n : model().cells[c].nodes) out[&_nrn_mechanism_access_voltage(n)] = int(c);
+    return out;
+}
+
+// Recordings of soma voltages go to their cells' histories; the others are handed to `stranger`.
+template <class Stranger>
+static void collect(Stranger stranger) {
+    for (auto& [cell, h] : histories) h.recordings.clear();
+    const auto soma = soma_voltages();
+    collected = *net_cvode_instance_prl();
+    for (PlayRecord* pr : collected) {
         const Recording r = describe(pr);
         if (!r.samples) continue;
         const Handle& h = field<Handle>(pr, layout().recorded);
         if (!h) continue;
         const double* value = static_cast<const double*>(h);
         const auto it = soma.find(value);
-        if (it != soma.end()) {
+        if (it == soma.end())
+            stranger(value);
+        else
             histories[it->second].recordings.push_back(r);
-            ++model().counts[it->second].recordings;
-        } else if (const int cell = parked(value); cell >= 0) {
-            ++model().counts[cell].recordings_stale;
-        }
     }
+}
+
+void find_recordings() {
+    histories.clear();
+    collect([](const double* value) {
+        const int cell = parked(value);
+        if (cell >= 0) ++model().counts[cell].recordings_stale;
+    });
+    for (const auto& [cell, h] : histories)
+        model().counts[cell].recordings = long(h.recordings.size());
 }
 
 void restart_recordings() {
@@ -179,6 +196,8 @@ void note_step(double now) {
 }
 
 void patch_recordings(double edge) {
+    if (histories.empty()) return;
+    if (*net_cvode_instance_prl() != collected) collect([](const double*) {});  // came or went
     for (auto& [cell, h] : histories) {
         const Cell& c = model().cells[cell];
         const Group& g = group_of(c);
