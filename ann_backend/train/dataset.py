@@ -68,7 +68,8 @@ class Request:
 
     def path(self, folder: Path, shard: int) -> Path:
         """File of a shard."""
-        return folder / f"{self.split}-{self.dt_ms:g}" / f"{shard:05d}.npz"
+        kind = f"{self.split}-{self.duration_ms}ms-dt{self.dt_ms:g}"
+        return folder / kind / f"{shard:05d}.npz"
 
     def identity(self, shard: int) -> dict[str, Any]:
         """Everything that must agree before a shard is used."""
@@ -136,7 +137,9 @@ def load(request: Request, folder: Path) -> Dataset:
     AnnBackendError
         A shard is damaged, or comes from another cell, sampler, seed or NEURON.
     """
-    parts = [_read(request, folder, k) for k in range(-(-request.trials // request.rows))]
+    parts = [
+        _read(request, folder, k) for k in range(-(-request.trials // request.rows))
+    ]
     first = parts[0][1]
     for path_k, (_, made) in enumerate(parts):
         for name in ("fingerprint", "neuron_version"):

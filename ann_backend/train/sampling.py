@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from ann_backend.train.cell import CellDescription
 
-__all__ = ["SAMPLER", "Events", "Plan", "draw_plan", "draw_events"]
+__all__ = ["SAMPLER", "Events", "Plan", "draw_events", "draw_plan"]
 
 SAMPLER = 1
 RATE_LIMIT_HZ = 4000.0  # events per second and channel

@@ -1,0 +1,77 @@
+"""Train a surrogate of a cell that ships and write its bundle."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("cell", help="a cell that ships, such as HH")
+    parser.add_argument("--out", type=Path, help="bundle to write: CELL.safetensors")
+    parser.add_argument("--folder", type=Path, help="trials and checkpoint: data/CELL")
+    parser.add_argument("--hours", type=float, default=10.0, help="biological hours")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--hidden", type=int, default=64, help="LSTM units in a layer")
+    parser.add_argument("--layers", type=int, default=1, help="LSTM layers")
+    parser.add_argument("--filters", type=int, default=32, help="convolution filters")
+    parser.add_argument("--head", type=int, default=32, help="units of the head")
+    parser.add_argument("--rate", type=float, default=4e-3, help="peak learning rate")
+    parser.add_argument("--batch", type=int, default=64, help="trials at a time")
+    parser.add_argument("--held-out", type=int, default=64, help="trials per test set")
+    parser.add_argument("--trial-s", type=int, default=30, help="seconds in a trial")
+    parser.add_argument("--processes", type=int, default=2, help="that run NEURON")
+    parser.add_argument("--threads", type=int, default=2, help="that train")
+    parser.add_argument("--quiet", action="store_true", help="no progress bars")
+
+
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    """Train; the result is where the bundle lies, its sizes and its fidelity."""
+    from ann_backend import bundle
+    from ann_backend.train.fit import Fit
+    from ann_backend.train.model import Shape
+    from ann_backend.train.pipeline import train
+
+    path = train(
+        args.cell,
+        out=args.out or f"{args.cell}.safetensors",
+        folder=args.folder,
+        hours=args.hours,
+        seed=args.seed,
+        trial_s=args.trial_s,
+        held_out=args.held_out,
+        processes=args.processes,
+        quiet=args.quiet,
+        command=_command(args),
+        options=Fit(
+            shape=Shape(
+                hidden=args.hidden,
+                layers=args.layers,
+                filters=args.filters,
+                head=args.head,
+            ),
+            epochs=args.epochs,
+            rate=args.rate,
+            batch=args.batch,
+            threads=args.threads,
+        ),
+    )
+    manifest = bundle.load(path).manifest
+    return {
+        "bundle": str(path),
+        "sizes": manifest.sizes.model_dump(),
+        "data_hours": manifest.training.data_hours,
+        "training_hours": manifest.training.training_hours,
+        "fidelity": manifest.fidelity,
+    }
+
+
+def _command(args: argparse.Namespace) -> str:
+    """The command line that makes the same bundle, every choice spelled out."""
+    names = ("hours", "seed", "epochs", "hidden", "layers", "filters", "head", "rate")
+    names += ("batch", "held_out", "trial_s", "threads")
+    flags = [f"--{n.replace('_', '-')} {getattr(args, n):g}" for n in names]
+    return f"python -m ann_backend train {args.cell} {' '.join(flags)}"

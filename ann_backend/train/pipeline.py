@@ -1,0 +1,208 @@
+"""Every stage of the training line, in order: the verb `ann_backend.train`.
+
+Each stage keeps what it made in a folder, and a call with the same arguments goes
+on from there, to the same result.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ann_backend import bundle
+from ann_backend.errors import CellError
+from ann_backend.train.cell import SHIPPED, CellDescription
+from ann_backend.train.dataset import Dataset, Request, generate
+from ann_backend.train.export import readout, tensors
+from ann_backend.train.fit import Fit, fit, torch_version
+from ann_backend.train.model import Network
+from ann_backend.train.sampling import SAMPLER
+from ann_backend.train.validate import fidelity, floor
+
+__all__ = ["train"]
+
+DRIFT_MS = 60_000
+
+
+def train(
+    cell: CellDescription | str,
+    *,
+    out: str | os.PathLike[str],
+    folder: str | os.PathLike[str] | None = None,
+    hours: float = 10.0,
+    seed: int = 1,
+    trial_s: int = 30,
+    held_out: int = 64,
+    options: Fit | None = None,
+    processes: int = 2,
+    licence: str = "BSD-3-Clause",
+    command: str = "ann_backend.train(...)",
+    quiet: bool = False,
+) -> Path:
+    """Train a surrogate of a cell and write its bundle.
+
+    NEURON runs in spawned processes: call this under ``if __name__ == "__main__":``.
+
+    Parameters
+    ----------
+    cell : CellDescription or str
+        What to train; a name is a cell that ships.
+    out : path
+        The bundle's file, ``*.safetensors``.
+    folder : path, optional
+        For trials, checkpoint and log; ``data/<name>`` by default. The same call
+        with the same folder resumes.
+    hours : float
+        Biological hours of training data.
+    seed : int
+        Of trials, of the weights and of their order.
+    trial_s : int
+        Seconds in a trial.
+    held_out : int
+        Trials for validation, and again for the test.
+    options : Fit, optional
+        Sizes, epochs, learning rate; its seed is replaced by `seed`.
+    processes : int
+        Processes that run the teacher.
+    licence : str
+        Of the weights.
+    command : str
+        What the manifest says made the bundle.
+    quiet : bool
+        No progress bars.
+
+    Returns
+    -------
+    Path
+        The bundle, with the measured fidelity in its manifest.
+
+    Raises
+    ------
+    CellError
+        No cell of that name ships.
+    AnnBackendError
+        A stage refuses what it finds in the folder, or the training diverges.
+    """
+    cell = _described(cell)
+    home = Path(folder) if folder is not None else Path("data") / cell.name
+    options = dataclasses.replace(options or Fit(), seed=seed)
+    trials = max(1, round(hours * 3600 / trial_s))
+
+    def made(split: str, count: int, *, ms: int, dt_ms: float) -> Dataset:
+        request = Request(
+            cell=cell,
+            split=split,
+            seed=seed,
+            trials=count,
+            duration_ms=ms,
+            dt_ms=dt_ms,
+            rows=min(32, count),
+        )
+        return generate(request, home, processes=processes, quiet=quiet)
+
+    ms, dt = trial_s * 1000, cell.dt_ms
+    data = made("train", trials, ms=ms, dt_ms=dt)
+    validation = made("validation", held_out, ms=ms, dt_ms=dt)
+    network = fit(cell, data, options, home / "fit", quiet=quiet)
+    weights = tensors(cell, network, data)
+    manifest = _manifest(cell, network, data, options, command, licence)
+    manifest["readout"] = readout(cell, network, data, validation)
+    path = _save(Path(out), manifest, weights)
+    test = made("test", held_out, ms=ms, dt_ms=dt)
+    half = made("test", held_out, ms=ms, dt_ms=dt / 2)
+    long = made("test", max(1, held_out // 2), ms=DRIFT_MS, dt_ms=dt)
+    surrogate = bundle.load(path)
+    manifest["fidelity"] = {
+        **fidelity(surrogate, test, quiet=quiet),
+        "floor": floor(test, half, cell.clip_mV),
+        "drift_60s": fidelity(surrogate, long, quiet=quiet)["blocks"],
+    }
+    manifest["training"]["training_hours"] = _training_hours(home / "fit")
+    return _save(Path(out), manifest, weights)
+
+
+def _described(cell: CellDescription | str) -> CellDescription:
+    if isinstance(cell, CellDescription):
+        return cell
+    if cell not in SHIPPED:
+        raise CellError(
+            f"expected a cell that ships ({', '.join(SHIPPED)}), got '{cell}'; give a "
+            "CellDescription for a cell of your own"
+        )
+    return SHIPPED[cell]
+
+
+def _save(path: Path, manifest: dict[str, Any], weights: dict[str, Any]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    document = bundle.Manifest.model_validate_json(json.dumps(manifest))
+    return bundle.save(path, document, weights)
+
+
+def _manifest(
+    cell: CellDescription,
+    network: Network,
+    data: Dataset,
+    options: Fit,
+    command: str,
+    licence: str,
+) -> dict[str, Any]:
+    """The manifest but for its readout, fidelity and hashes."""
+    rates = _rates(data, len(cell.channels))
+    channels = [
+        {
+            "name": c.name,
+            "location": c.location,
+            "synapses": [{"mechanism": m, "parameters": p} for m, p in c.synapses],
+            "weight_uS": list(c.weight_uS),
+            "rate_Hz": [0.0, float(np.ceil(rates[:, k].max()))],
+        }
+        for k, c in enumerate(cell.channels)
+    ]
+    output_Hz = [len(t.spikes) * 1e3 / len(t.v) for t in data.trials]
+    return {
+        "name": cell.name,
+        "channels": channels,
+        "sizes": {
+            "channels": len(cell.channels),
+            "groups": len(cell.channels),
+            "kernels": len(cell.channels[0].tau_ms),
+            **dataclasses.asdict(network.shape),
+        },
+        "cell": data.fingerprint,
+        "training": {
+            "command": command,
+            "seeds": {"data": options.seed, "weights": options.seed},
+            "sampler": f"ann_backend.train.sampling {SAMPLER}",
+            "ranges": {
+                "output_rate_Hz": [min(output_Hz), max(output_Hz)],
+                "trial_s": len(data.trials[0].v) / 1e3,
+                "fit": dataclasses.asdict(options),
+                "events_sha256": data.events_sha256,
+            },
+            "data_hours": data.hours,
+            "training_hours": 0.0,
+            "hardware": f"{options.threads} CPU core(s), {platform.machine()}",
+            "neuron_version": data.neuron_version,
+            "torch_version": torch_version(),
+        },
+        "fidelity": {},
+        "licence": licence,
+    }
+
+
+def _rates(data: Dataset, channels: int) -> Any:
+    """Event rate of each channel in each trial, Hz."""
+    counts = [np.bincount(t.events.channel, minlength=channels) for t in data.trials]
+    return np.array(counts) * 1e3 / len(data.trials[0].v)
+
+
+def _training_hours(folder: Path) -> float:
+    last = (folder / "log.jsonl").read_text().splitlines()[-1]
+    return math.ceil(json.loads(last)["seconds"] / 3.6) / 1000
