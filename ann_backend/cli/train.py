@@ -71,7 +71,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 def _command(args: argparse.Namespace) -> str:
     """The command line that makes the same bundle, every choice spelled out."""
-    names = ("hours", "seed", "epochs", "hidden", "layers", "filters", "head", "rate")
-    names += ("batch", "held_out", "trial_s", "threads")
-    flags = [f"--{n.replace('_', '-')} {getattr(args, n):g}" for n in names]
+    names = "hours seed epochs hidden layers filters head rate batch held_out trial_s"
+    flags = [
+        f"--{name.replace('_', '-')} {getattr(args, name):g}"
+        for name in [*names.split(), "threads"]
+    ]
     return f"python -m ann_backend train {args.cell} {' '.join(flags)}"

@@ -176,7 +176,7 @@ def _make(request: Request, folder: Path, shard: int) -> None:
     partial = path.with_suffix(f".{os.getpid()}.partial")
     with partial.open("wb") as file:
         np.savez(file, allow_pickle=False, made=json.dumps(made), **arrays)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def _pack(trials: list[Trial]) -> Iterator[tuple[str, NDArray[Any]]]:

@@ -207,9 +207,10 @@ def _tensors(
         offset[before, row], offset[behind, row] = 1.0, 0.0
         spike[n, row], weight[n, row] = 1.0, 1.0
         offset[n, row] = trial.spikes - n
-    v = np.stack([t.v for t in data.trials], axis=1)
+    v: NDArray[Any] = np.stack([t.v for t in data.trials], axis=1)
     v = (np.minimum(v, cell.clip_mV) - cell.v_init_mV) / V_SCALE_MV
     found = {"spike": spike, "offset": offset, "weight": weight, "v": v}
+    found["clipped"] = (v >= (cell.clip_mV - cell.v_init_mV) / V_SCALE_MV).astype("f4")
     return x, {name: torch.from_numpy(array) for name, array in found.items()}
 
 
@@ -251,7 +252,8 @@ def _stream(
     The parts share the parameters and take turns in none: a thread each, summed in
     order, so the result does not depend on which one was first.
     """
-    starts, sums = range(0, bins, options.window), np.zeros(3)
+    starts = range(0, bins, options.window)
+    sums: NDArray[np.float64] = np.zeros(3)
     rows = sum(p.x.shape[1] for p in parts)
     share = [p.x.shape[1] / rows for p in parts]
     with concurrent.futures.ThreadPoolExecutor(len(parts)) as pool:
@@ -262,9 +264,9 @@ def _stream(
             losses = sum(w * d[0].numpy() for w, d in zip(share, done, strict=True))
             if not np.isfinite(losses).all():
                 raise AnnBackendError(
-                    f"expected a finite loss, got {losses} in group {run.group}, window "
-                    f"{k}; lower the learning rate ({options.rate:g}) and train in a "
-                    f"new folder, or find what is not finite in the data"
+                    f"expected a finite loss, got {losses} in group {run.group}, "
+                    f"window {k}; lower the learning rate ({options.rate:g}) and train "
+                    "in a new folder, or find what is not finite in the data"
                 )
             for n, parameter in enumerate(run.network.parameters()):
                 parameter.grad = sum(
@@ -284,5 +286,7 @@ def _losses(y: torch.Tensor, target: dict[str, torch.Tensor]) -> torch.Tensor:
     offset = functional.binary_cross_entropy_with_logits(
         y[..., 1], target["offset"], weight=near, reduction="sum"
     ) / (near.sum() + 1.0)
-    v = functional.smooth_l1_loss(y[..., 2], target["v"], beta=0.5)
+    # the readout clips: above the clip any value is right
+    excess = functional.relu(y[..., 2] - target["v"]) * target["clipped"]
+    v = functional.smooth_l1_loss(y[..., 2] - excess, target["v"])
     return torch.stack([HAZARD_WEIGHT * hazard, OFFSET_WEIGHT * offset, V_WEIGHT * v])

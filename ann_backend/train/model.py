@@ -127,7 +127,7 @@ class Network(nn.Module):
         """
         x, taps = history / self.scale, self.shape.taps
         bins = x.shape[0] - taps + 1
-        f = self.conv_bias
+        f: torch.Tensor = self.conv_bias
         for j in range(taps):
             f = f + x[taps - 1 - j : taps - 1 - j + bins] @ self.conv_weight[j]
         hidden, state = self.lstm(torch.relu(f), state)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import os
 import platform
 from pathlib import Path
@@ -205,4 +204,4 @@ def _rates(data: Dataset, channels: int) -> Any:
 
 def _training_hours(folder: Path) -> float:
     last = (folder / "log.jsonl").read_text().splitlines()[-1]
-    return math.ceil(json.loads(last)["seconds"] / 3.6) / 1000
+    return round(float(json.loads(last)["seconds"]) / 3600, 3)

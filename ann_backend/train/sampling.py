@@ -232,14 +232,14 @@ def _envelope(
         for n in range(bins):
             x = keep * x + noise[n]
             log_rate[n] = x
-        return np.exp(plan.spread * log_rate - plan.spread**2 / 2)
+        return np.asarray(np.exp(plan.spread * log_rate - plan.spread**2 / 2))
     if plan.course == "bursts":
         on, off = plan.course_ms
         count = int(3 * bins / (on + off)) + 10
         spans = rng.exponential(np.tile([off, on], count))
         edges = np.cumsum(spans)
         inside = np.searchsorted(edges, np.arange(bins) + 0.5) % 2 == 1
-        return inside * (on + off) / on * min(1.0, 4.0 * on / (on + off))
+        return np.asarray(inside * (on + off) / on * min(1.0, 4.0 * on / (on + off)))
     return np.ones(bins)
 
 

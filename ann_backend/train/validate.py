@@ -8,7 +8,7 @@ be told from the teacher beyond it.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -90,7 +90,8 @@ def free_run(
     who = np.concatenate([w for w, _ in found])
     when = np.concatenate([s for _, s in found])
     spikes = [when[who == k] for k in range(rows)]
-    return Response(1.0 / (1.0 + np.exp(-hazard)), v, spikes)
+    p = (1.0 / (1.0 + np.exp(-hazard))).astype(np.float32)
+    return Response(p, v, spikes)
 
 
 def score(
@@ -211,31 +212,35 @@ def _cut(response: Response, start: int, stop: int) -> Response:
 def _intervals(
     found: Response, true: Response, clip_mV: float, draws: int
 ) -> dict[str, list[float]]:
-    def on(trials: NDArray[np.int64]) -> dict[str, float]:
-        a, b = (
-            Response(
-                None, response.v[trials], [response.spikes[k] for k in trials.tolist()]
-            )
-            for response in (found, true)
-        )
-        return {
-            "f1_1ms": metrics.f1_pooled(a.spikes, b.spikes, 1.0),
-            "f1_2ms": metrics.f1_pooled(a.spikes, b.spikes, 2.0),
-            "variance_explained": metrics.variance_explained(a.v, b.v, clip_mV=clip_mV),
-            "rate_error_pooled": metrics.rate_error_pooled(a.spikes, b.spikes),
-        }
+    """95 % confidence intervals, over trials, of what the bars are set on."""
 
-    names = ("f1_1ms", "f1_2ms", "variance_explained", "rate_error_pooled")
+    def voltage(trials: NDArray[np.int64]) -> float:
+        return metrics.variance_explained(
+            found.v[trials], true.v[trials], clip_mV=clip_mV
+        )
+
+    def trains(
+        statistic: Callable[..., float], *args: float
+    ) -> Callable[[NDArray[np.int64]], float]:
+        def on(trials: NDArray[np.int64]) -> float:
+            drawn = [[r.spikes[k] for k in trials.tolist()] for r in (found, true)]
+            return statistic(*drawn, *args)
+
+        return on
+
+    statistics = {
+        "f1_1ms": trains(metrics.f1_pooled, 1.0),
+        "f1_2ms": trains(metrics.f1_pooled, 2.0),
+        "rate_error_pooled": trains(metrics.rate_error_pooled),
+        "variance_explained": voltage,
+    }
+    count = len(true.spikes)
     return {
         name: [
-            round(x, 5)
-            for x in metrics.confidence_interval(
-                lambda trials, name=name: on(trials)[name],
-                len(true.spikes),
-                draws=draws,
-            )
+            round(bound, 5)
+            for bound in metrics.confidence_interval(statistic, count, draws=draws)
         ]
-        for name in names
+        for name, statistic in statistics.items()
     }
 
 
