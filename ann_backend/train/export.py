@@ -22,6 +22,7 @@ from ann_backend.train.teacher import AP_START_MS
 
 __all__ = ["calibrate", "pick", "readout", "tensors"]
 
+FALL_MV_PER_MS = 5.0  # faster than this, the action potential still falls
 THRESHOLDS = np.arange(0.16, 0.76, 0.04)
 
 
@@ -141,7 +142,11 @@ def pick(
 
 
 def _template(cell: CellDescription, data: Dataset) -> tuple[float, NDArray[Any]]:
-    """Start in ms and mean waveform of the stretch above the clip."""
+    """Start in ms and mean waveform, from the clip level to the end of the fast fall.
+
+    The fall takes less than a bin: the spike's time says better where the voltage is
+    in it than an output at the bin's end can.
+    """
     count = sum(t.ap_count for t in data.trials)
     if count == 0:
         raise AnnBackendError(
@@ -153,4 +158,6 @@ def _template(cell: CellDescription, data: Dataset) -> tuple[float, NDArray[Any]
     low = np.flatnonzero(mean <= cell.clip_mV)
     first = int(low[low < at].max(initial=-1)) + 1
     last = int(low[low > at].min(initial=len(mean))) - 1
+    slow = np.flatnonzero(np.diff(mean) > -FALL_MV_PER_MS * cell.dt_ms)
+    last = int(slow[slow > last].min(initial=len(mean) - 1))
     return (first - at) * cell.dt_ms, mean[first : last + 1].astype(np.float32)
