@@ -1,0 +1,86 @@
+"""The model in torch and numpy, from its definition, and events to run it on."""
+
+import numpy as np
+import torch
+
+torch.set_num_threads(1)  # a pool only gets in the way of networks this small
+
+
+def trials(B, T, C=3, per_bin=1.5, seed=1):
+    """Events of T bins: for each bin the arrays row, channel, weight, t."""
+    rng = np.random.default_rng(seed)
+    bins = []
+    for t0 in range(T):
+        n = rng.poisson(per_bin * B)
+        row = rng.integers(0, B, n, np.int32)
+        channel = rng.integers(0, C, n, np.int32)
+        weight = rng.uniform(0.001, 0.04, n)
+        t = t0 + rng.random(n)
+        if n > 3:  # ties, as synchronous volleys make them
+            t[1] = t[0]
+            row[1], channel[1] = row[0], channel[0]
+        bins.append((row, channel, weight, t))
+    return bins
+
+
+def run(surrogate, bins):
+    """Outputs [T, B, 3], voltages [T, B], spikes as a sorted list of (row, t)."""
+    outputs, voltages, spikes = [], [], []
+    for t0, events in enumerate(bins):
+        v, row, t = surrogate.step(float(t0), *events)
+        outputs.append(surrogate.outputs)
+        voltages.append(v)
+        spikes += zip(row.tolist(), t.tolist(), strict=True)
+    return np.array(outputs), np.array(voltages), sorted(spikes)
+
+
+def reference_traces(named, B, bins):
+    """Traces [T, B, G*K] in float64, straight from their definition."""
+    embedding, tau = named["embedding"].astype(float), named["tau"].astype(float)
+    a = np.zeros((B, *tau.shape))
+    traces = []
+    for t0, (row, channel, weight, t) in enumerate(bins):
+        a = a * np.exp(-1 / tau)
+        age = (t0 + 1 - t)[:, None, None]
+        size = embedding[channel][:, :, None] * weight[:, None, None]
+        np.add.at(a, row, size * np.exp(-age / tau))
+        traces.append(a.reshape(B, -1))
+    return np.array(traces)
+
+
+def reference_outputs(named, traces):
+    """The model in torch (float32): outputs [T, B, 3]."""
+    w = {name: torch.tensor(tensor) for name, tensor in named.items()}
+    W = len(w["conv_weight"])
+    x = torch.tensor(traces.astype(np.float32)).permute(1, 2, 0)  # [B, G*K, T]
+    kernel = w["conv_weight"].flip(0).permute(2, 1, 0)  # newest tap last
+    x = torch.nn.functional.pad(x, (W - 1, 0))
+    x = torch.relu(torch.conv1d(x, kernel, w["conv_bias"])).permute(0, 2, 1)
+    layer = 0
+    while f"lstm{layer}_wx" in w:
+        wx, wh = w[f"lstm{layer}_wx"], w[f"lstm{layer}_wh"]
+        lstm = torch.nn.LSTM(wx.shape[0], wh.shape[0], batch_first=True)
+        lstm.weight_ih_l0.data = wx.T.contiguous()
+        lstm.weight_hh_l0.data = wh.T.contiguous()
+        lstm.bias_ih_l0.data = w[f"lstm{layer}_bias"]
+        lstm.bias_hh_l0.data.zero_()
+        x = lstm(x)[0]
+        layer += 1
+    y = torch.relu(x @ w["head_w1"] + w["head_b1"]) @ w["head_w2"] + w["head_b2"]
+    return y.detach().numpy().transpose(1, 0, 2)
+
+
+def reference_spikes(outputs, readout):
+    """Peak picking, as it is calibrated: sorted list of (row, t)."""
+    p, offset = 1 / (1 + np.exp(-outputs[..., :2].astype(float))).transpose(2, 0, 1)
+    spikes = []
+    for row in range(outputs.shape[1]):
+        before, last = 0.0, -1e9
+        for t0 in range(len(outputs)):
+            t = t0 + offset[t0, row]
+            enough = p[t0, row] + before >= readout["hazard_threshold"]
+            before = p[t0, row]
+            if enough and t - last >= readout["refractory_ms"]:
+                spikes.append((row, t))
+                before, last = 0.0, t
+    return sorted(spikes)
