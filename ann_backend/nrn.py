@@ -1,7 +1,14 @@
 """NEURON, imported here and nowhere else in the package."""
 
-from neuron import h
-from neuron import nrn as types
+import os
+import sys
+
+# Where there is no display NEURON says so, on stderr, whenever it is imported.
+if sys.platform == "linux" and not os.environ.get("DISPLAY"):
+    os.environ.setdefault("NEURON_MODULE_OPTIONS", "-nogui")
+
+from neuron import h  # noqa: E402
+from neuron import nrn as types  # noqa: E402
 
 __all__ = ["h", "types", "version"]
 
