@@ -7,8 +7,8 @@ import sys
 if sys.platform == "linux" and not os.environ.get("DISPLAY"):
     os.environ.setdefault("NEURON_MODULE_OPTIONS", "-nogui")
 
-from neuron import h  # noqa: E402
-from neuron import nrn as types  # noqa: E402
+from neuron import h
+from neuron import nrn as types
 
 __all__ = ["h", "types", "version"]
 
