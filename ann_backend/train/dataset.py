@@ -205,7 +205,7 @@ def _read(
     path = request.path(folder, shard)
     advice = f"remove {path} and generate it anew"
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         made: dict[str, Any] = json.loads(str(arrays.pop("made")))
     except Exception as error:

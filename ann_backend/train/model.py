@@ -64,9 +64,9 @@ def traces(cell: CellDescription, trials: list[Events], bins: int) -> NDArray[An
     groups, kernels = tau.shape
     a = np.zeros((bins, len(trials), groups, kernels), np.float32)
     for row, events in enumerate(trials):
-        n = np.minimum(events.t.astype(np.int64), bins - 1)
+        n = events.t.astype(np.int64)
         for c, g in zip(*np.nonzero(units), strict=True):
-            mine = events.channel == c
+            mine = (events.channel == c) & (n < bins)
             ago = (n[mine] + 1 - events.t[mine])[:, None] / tau[g].astype(np.float64)
             sums = units[c, g] * events.weight[mine, None] * np.exp(-ago)
             for k in range(kernels):

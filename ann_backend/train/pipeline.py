@@ -89,7 +89,7 @@ def train(
     AnnBackendError
         A stage refuses what it finds in the folder, or the training diverges.
     """
-    cell = _described(cell)
+    cell = _check(_described(cell))
     home = Path(folder) if folder is not None else Path("data") / cell.name
     options = dataclasses.replace(options or Fit(), seed=seed)
     trials = max(1, round(hours * 3600 / trial_s))
@@ -136,6 +136,22 @@ def _described(cell: CellDescription | str) -> CellDescription:
             "CellDescription for a cell of your own"
         )
     return SHIPPED[cell]
+
+
+def _check(cell: CellDescription) -> CellDescription:
+    """Refuse, at the door, a description that no stage can honour."""
+    kernels = {c.name: len(c.tau_ms) for c in cell.channels}
+    if len(set(kernels.values())) != 1:
+        raise CellError(
+            f"{cell.name}: expected as many tau_ms for every channel, got {kernels}; "
+            "give each of the channels the same number"
+        )
+    if all(c.role == "inhibitory" for c in cell.channels):
+        raise CellError(
+            f"{cell.name}: expected an excitatory or slow channel, got {list(kernels)}; "
+            "nothing would make this cell spike"
+        )
+    return cell
 
 
 def _save(path: Path, manifest: dict[str, Any], weights: dict[str, Any]) -> Path:
