@@ -148,8 +148,8 @@ def _check(cell: CellDescription) -> CellDescription:
         )
     if all(c.role == "inhibitory" for c in cell.channels):
         raise CellError(
-            f"{cell.name}: expected an excitatory or slow channel, got {list(kernels)}; "
-            "nothing would make this cell spike"
+            f"{cell.name}: expected an excitatory or slow channel, got none in "
+            f"{list(kernels)}; nothing would make this cell spike"
         )
     return cell
 
