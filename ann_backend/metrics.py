@@ -275,8 +275,7 @@ def confidence_interval(
         Takes indices of trials, with repeats, and returns the metric on them.
     trials : int
     level : float
-    draws : int
-    seed : int
+    draws, seed : int
 
     Returns
     -------

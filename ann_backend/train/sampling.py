@@ -69,44 +69,19 @@ class Volleys:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Everything about a trial except its drive and its length.
+    """Everything about a trial except its drive and its length."""
 
-    Attributes
-    ----------
-    seed : int
-        Seeds the events, so that drives can be compared on like trials.
-    target_Hz : float
-        Output rate that the drive is to reach; NaN where the drive is random.
-    drive : float
-        The random drive; NaN where the output rate is the target.
-    weights_uS : tuple of arrays
-        Weights of each channel's synapses.
-    rates_Hz : tuple of float
-        Each channel's event rate at a drive of 1.
-    driven : tuple of bool
-        Whether a channel's rate follows the drive.
-    course : str
-        One of `COURSES`, or "volleys" for volleys alone.
-    course_ms : tuple of float
-        Time constants of that course.
-    spread : float
-        Sigma of the log rate, or the noise fraction of regular sources.
-    volleys : Volleys or None
-    silence : tuple of float
-        Start and end of the silent stretch, as fractions of the trial.
-    """
-
-    seed: int
-    target_Hz: float
-    drive: float
-    weights_uS: tuple[NDArray[np.float32], ...]
-    rates_Hz: tuple[float, ...]
-    driven: tuple[bool, ...]
-    course: str
-    course_ms: tuple[float, float]
-    spread: float
+    seed: int  # of the events: drives are compared on like trials
+    target_Hz: float  # output rate for the drive to reach; NaN where drive is random
+    drive: float  # the random drive, else NaN
+    weights_uS: tuple[NDArray[np.float32], ...]  # of each channel's synapses
+    rates_Hz: tuple[float, ...]  # each channel's events per second at a drive of 1
+    driven: tuple[bool, ...]  # whether a channel's rate follows the drive
+    course: str  # one of COURSES, or "volleys" for volleys alone
+    course_ms: tuple[float, float]  # correlation time; or mean on and off times
+    spread: float  # sigma of the log rate, or noise fraction of regular sources
     volleys: Volleys | None
-    silence: tuple[float, float]
+    silence: tuple[float, float]  # start and end, as fractions of the trial
 
 
 def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
