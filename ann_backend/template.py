@@ -83,7 +83,10 @@ def fingerprint(cell: Any, v_init: float, celsius: float) -> dict[str, Any]:
         JSON-ready; ``digest`` is a SHA-256 over the sections, to 9 significant digits.
         Per-segment values that are equal are given once, others in brief.
     """
-    described = {short_name(s): _describe(s) for s in sections(cell)}
+    described = {
+        name: _describe(s)
+        for name, s in zip(_unique_names(cell), sections(cell), strict=True)
+    }
     text = json.dumps(described, sort_keys=True)
     return {
         "digest": hashlib.sha256(text.encode()).hexdigest(),
@@ -94,6 +97,17 @@ def fingerprint(cell: Any, v_init: float, celsius: float) -> dict[str, Any]:
             for name, entry in described.items()
         },
     }
+
+
+def _unique_names(cell: Any) -> list[str]:
+    """Short names; sections of one name are numbered in tree order."""
+    seen: dict[str, int] = {}
+    names = []
+    for section in sections(cell):
+        name = short_name(section)
+        seen[name] = seen.get(name, 0) + 1
+        names.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    return names
 
 
 def differences(expected: dict[str, Any], found: dict[str, Any]) -> list[str]:
@@ -140,6 +154,8 @@ def _describe(section: Section) -> dict[str, Any]:
         "diam (um)": [_digits(s.diam) for s in segments],
         "cm (uF/cm2)": [_digits(s.cm) for s in segments],
     }
+    if parent and section.orientation():
+        entry["connected end"] = section.orientation()
     for mechanism in segments[0]:
         entry.update(_parameters(mechanism.name(), segments))
     return entry

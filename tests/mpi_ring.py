@@ -36,13 +36,15 @@ def build(delay):
     return cell, synapse, out, into, stim, start
 
 
-def run():
+def run(late=False):
     """Return t, soma Vm and the spikes of this rank."""
     t, v = h.Vector().record(h._ref_t), h.Vector().record(KEEP[0].soma(0.5)._ref_v)
     spikes, gids = h.Vector(), h.Vector()
     PC.spike_record(RANK, spikes, gids)
     PC.set_maxstep(10)
     h.finitialize(-65)
+    if late:
+        PC.set_maxstep(0.7)
     PC.psolve(100)
     return np.array(t), np.array(v), np.array(spikes)
 
@@ -58,10 +60,8 @@ if str(RANK) in sys.argv[2].split(","):
     ann_backend.replace(KEEP[0], bundle=bundle_for(KEEP[0]))
 if "compress" in sys.argv:
     PC.spike_compress(10)
-if "late" in sys.argv:
-    h.finitialize(-65)
-    PC.set_maxstep(0.7)
-after = run()
+run()  # a second trial follows the first
+after = run("late" in sys.argv)
 edges = np.searchsorted(before[0], np.arange(1, 100) - h.dt / 2)
 same = np.array_equal(before[2], after[2]) and np.array_equal(
     before[1][edges], after[1][edges]

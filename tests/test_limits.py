@@ -109,8 +109,9 @@ def test_clamps_are_refused(clamp):
 
 
 def test_extracellular_is_refused():
-    cell = replaced()
+    cell = mini_cell()()
     cell.dend.insert("extracellular")
+    ann_backend.replace(cell, bundle=bundle_for(cell))
     refused("extracellular is inserted in 1 of its sections")
 
 

@@ -109,6 +109,8 @@ def test_recordings_and_counters_that_go_during_a_run_are_survived(monkeypatch):
     ref = cell.soma(0.5)._ref_v
     vectors = [h.Vector().record(ref) for _ in range(3)]
     counters = [h.APCount(cell.soma(0.5)) for _ in range(2)]
+    for counter in counters:
+        counter.thresh = 0
     h.finitialize(-65)
     h.continuerun(3.5)
     assert counters[0].n == 1

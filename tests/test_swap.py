@@ -238,6 +238,7 @@ def test_sections_come_back_in_their_order(silent):
     ann_backend.restore(cells[1])
     run()
     ann_backend.restore()
+    run()
     assert [s.name() for s in h.allsec()] == order
 
 

@@ -24,11 +24,19 @@ def ready() -> Any:
     global _anchor
     if not _calibrated:
         selftest.once()
-    if _anchor is None:
+    if _anchor is None or not _alive(_anchor):
         _anchor = h.Section(name="ann_anchor_")
     if not _calibrated:
         calibrate(_anchor)
     return _anchor
+
+
+def _alive(section: Any) -> bool:
+    """False after the user's ``forall delete_section()``."""
+    try:
+        return bool(section.nseg)
+    except ReferenceError:
+        return False
 
 
 def remove_anchor() -> None:

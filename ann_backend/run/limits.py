@@ -67,16 +67,29 @@ def refuse_celsius(cells: list[Any]) -> None:
             )
 
 
+def refuse_changes(cells: list[Surrogate]) -> None:
+    """Refuse a cell that is no longer the one its bundle was checked against."""
+    for cell in cells:
+        if cell.handle.changed:
+            raise CellError(
+                f"{cell.name}: its geometry or parameters were changed after replace();"
+                " change them before, or call replace(cell) again: it says what differs"
+            )
+
+
 def refuse_v_init(cells: list[Any]) -> None:
     """Refuse a start voltage that a bundle was not trained from."""
-    voltage = _neuron.common_voltage()
+    voltage = _neuron.start_voltage()
     for cell in cells:
         expected = cell.bundle.manifest.cell["v_init_mV"]
-        if abs(voltage - expected) > 1e-9:
+        if not abs(voltage - expected) <= 1e-9:
+            said = f"finitialize({voltage:g})"
+            if math.isnan(voltage):
+                said = "finitialize() without a voltage"
             raise CellError(
                 f"{cell.name}: bundle '{cell.bundle.manifest.name}' starts from v_init "
-                f"= {expected:g} mV, got finitialize({voltage:g}); use "
-                f"h.v_init = {expected:g} or h.finitialize({expected:g})"
+                f"= {expected:g} mV, got {said}; use h.v_init = {expected:g} or "
+                f"h.finitialize({expected:g})"
             )
 
 
@@ -116,6 +129,12 @@ def approximations(counts: list[Any]) -> list[Approximation]:
             n := sum(c.thresholds for c in counts),
             f"{n} spike sources of replaced cells have another threshold than their "
             "bundle: spikes come at the bundle's threshold",
+        ),
+        Approximation(
+            "counters",
+            n := sum(c.counters_off for c in counts),
+            f"{n} APCounts of replaced cells are off the soma or have another "
+            "threshold than their bundle: they count the soma's spikes at the bundle's",
         ),
         Approximation(
             "recordings",

@@ -21,7 +21,8 @@ def align(active: bool) -> None:
     """Put the spike exchange on bin edges if any rank has replaced cells.
 
     An exchange interval that does not divide the bin would hand spikes over late, in
-    silence. Called by every rank at every ``finitialize``.
+    silence. Called by every rank at every ``finitialize``; collective only in a
+    parallel network, where every rank has called ``ParallelContext.set_maxstep``.
 
     Parameters
     ----------
@@ -29,17 +30,18 @@ def align(active: bool) -> None:
         Whether this rank has replaced cells.
     """
     pc = h.ParallelContext()
-    if ranks() < 2 or not pc.allreduce(int(active), 2):
+    _neuron.set_aligned(False)
+    wanted = _neuron.user_step()
+    if ranks() < 2 or not wanted or not pc.allreduce(int(active), 2):
         return
     if _neuron.features()["compress"]:
         raise UnsupportedError(
             "ParallelContext.spike_compress rounds spike times, which replaced cells "
             "keep exact: leave it off"
         )
-    _neuron.guard_exchange(False)
     shortest = pc.set_maxstep(10)
-    pc.set_maxstep(BIN_MS / math.ceil(BIN_MS / shortest - 1e-9))
-    _neuron.guard_exchange(True)
+    pc.set_maxstep(BIN_MS / math.ceil(BIN_MS / min(shortest, wanted) - 1e-9))
+    _neuron.set_aligned(True)
     _neuron.set_exchange_delay(min(shortest, BIN_MS))
     if active and shortest < BIN_MS:
         text = (
@@ -47,3 +49,6 @@ def align(active: bool) -> None:
             "spikes of replaced cells reach other ranks late, by less than a bin"
         )
         limits.warn_once([limits.Approximation("ranks", 1, text)])
+
+
+_neuron.watch_exchange()

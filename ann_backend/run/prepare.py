@@ -24,7 +24,6 @@ class State:
     prepared: Any = None  # _neuron.Prepared, while cells are parked
     order: list[Surrogate] = field(default_factory=list)  # as in `prepared`
     refused: str = ""
-    handler: Any = None
 
 
 state = State()
@@ -43,14 +42,16 @@ def before_finitialize() -> None:
     active = bool(state.cells) and state.backend != "neuron"
     parallel.align(active)
     if not active:
-        return release()
+        if state.prepared is not None:
+            _detach()
+        return
     try:
         _prepare()
     except Exception as error:
         state.refused = str(error)
         _detach()
         raise
-    return None
+    return
 
 
 def warn_of_loads() -> None:
@@ -67,6 +68,8 @@ def after_v_is_set() -> None:
     CellError
         If ``finitialize(v)`` set another; the cells stay parked.
     """
+    if state.prepared is None:
+        return
     try:
         limits.refuse_v_init(state.order)
     except CellError as error:
@@ -74,19 +77,11 @@ def after_v_is_set() -> None:
         raise
 
 
-def release() -> None:
-    """Give back every cell that is no longer replaced, at once."""
-    if state.prepared is None:
-        return
-    if state.cells and state.backend != "neuron":
-        return  # the next finitialize parks the rest
-    _detach()
-
-
 def _detach() -> None:
+    """Every cell back to NEURON. Only here, where its structure may change."""
     _neuron.prepare([], 0)
     state.prepared = None
-    state.order, state.handler = [], None
+    state.order = []
     state.engines.clear()
     calibration.remove_anchor()
 
@@ -94,6 +89,7 @@ def _detach() -> None:
 def _prepare() -> None:
     limits.refuse_features()
     limits.refuse_celsius(state.cells)
+    limits.refuse_changes(state.cells)
     anchor = calibration.ready()
     groups = _groups()
     current = {id(bundle) for bundle, _ in groups}
@@ -110,7 +106,6 @@ def _prepare() -> None:
     counts = state.prepared.counts
     limits.refuse_extracellular(state.order, counts)
     limits.warn_once(limits.approximations(counts))
-    state.handler = h.FInitializeHandler(0, after_v_is_set)
     state.refused = ""
 
 
@@ -143,4 +138,7 @@ def _population(bundle: Bundle, rows: int) -> Any:
 
 
 atexit.register(warn_of_loads)
-_first = h.FInitializeHandler(3, before_finitialize)
+_handlers = [
+    h.FInitializeHandler(3, before_finitialize),
+    h.FInitializeHandler(0, after_v_is_set),
+]

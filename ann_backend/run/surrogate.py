@@ -20,7 +20,7 @@ def address(section: Any) -> int:
         h.pop_section()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Surrogate:
     """A replaced cell. Holds no reference to it: the user may delete it.
 
@@ -33,7 +33,8 @@ class Surrogate:
     soma : int
         Address of its soma, for `restore`.
     handle : _neuron.CellHandle
-        The cell's sections; ``alive`` until the user deletes them.
+        The cell's sections; ``alive`` until the user deletes them, ``changed`` when
+        their geometry or parameters are no longer those of `replace`.
     """
 
     name: str

@@ -79,7 +79,10 @@ def replace(what: Any, *args: Any, bundle: str | Bundle | None = None) -> Any:
 
 
 def restore(cell: Any = None) -> None:
-    """Give the biophysical cell back: the next run is as if it was never replaced.
+    """Give the biophysical cell back, from the next ``finitialize`` on.
+
+    That run is bit-identical to one of a cell never replaced. A run that is under way
+    goes on with the surrogate.
 
     Parameters
     ----------
@@ -91,12 +94,16 @@ def restore(cell: Any = None) -> None:
     CellError
         If it is not a replaced cell.
     """
+    replaced = prepare.state.cells
     if cell is None:
-        prepare.state.cells.clear()
+        replaced.clear()
     else:
         for one in cell if isinstance(cell, (list, tuple)) else [cell]:
-            prepare.state.cells.remove(_find(one))
-    prepare.release()
+            soma(one)
+            if replaced or prepare.state.backend != "neuron":
+                replaced.remove(_find(one))
+    if not replaced:
+        _neuron.retire()
 
 
 def _instance(what: Any, args: tuple[Any, ...]) -> Any:
@@ -121,10 +128,9 @@ def _bundle_for(cell: Any, chosen: Bundle | None) -> Bundle:
 
 def _take(pairs: list[tuple[Any, Bundle]]) -> None:
     if prepare.state.backend != "neuron":
-        new: list[Surrogate] = [surrogate(cell, bundle) for cell, bundle in pairs]
-        known = {s.soma for s in new}
-        kept = [s for s in prepare.state.cells if s.soma not in known]
-        prepare.state.cells[:] = kept + new
+        new = [surrogate(cell, bundle) for cell, bundle in pairs]
+        by_soma = {s.soma: s for s in [*prepare.state.cells, *new]}  # the last counts
+        prepare.state.cells[:] = by_soma.values()
     for cell, bundle in pairs:
         for observe in observers:
             observe(cell, bundle.manifest)
@@ -152,4 +158,3 @@ def _from_environment() -> None:
 
 
 _from_environment()
-__all__ = ["_neuron", "observers", "replace", "restore", "soma", "use"]

@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include "callback.h"
+#include "digest.h"
 #include "layout.h"
 #include "prepare.h"
 #include "stopwatch.h"
@@ -18,12 +19,14 @@ class CellHandle {
         : root(pointer(root)), soma(pointer(soma)) {
         for (const auto& [s, x] : locations) places.push_back({pointer(s), x});
         for (Section* s : all()) section_ref(s);
+        made_of = digest(this->root);
     }
     CellHandle(const CellHandle&) = delete;
     ~CellHandle() {
         for (Section* s : all()) section_unref(s);
     }
     bool is_alive() const { return alive(root) && alive(soma); }
+    bool is_changed() const { return digest(root) != made_of; }
     Cell cell(int group, int row) const {
         Cell c{};
         c.group = group;
@@ -42,6 +45,7 @@ class CellHandle {
         return out;
     }
     Section *root, *soma;
+    uint64_t made_of;
     std::vector<std::pair<Section*, double>> places;
 };
 
@@ -100,16 +104,6 @@ static py::dict features() {
     return d;
 }
 
-// The voltage that finitialize(v) has set, or NaN if the nodes in the solver differ.
-static double common_voltage() {
-    NrnThread& nt = nrn_threads[0];
-    if (!nt.end) return NAN;
-    const double* v = nt.node_voltage_storage();
-    for (int i = 1; i < nt.end; ++i)
-        if (v[i] != v[0]) return NAN;
-    return v[0];
-}
-
 PYBIND11_MODULE(_neuron, m) {
     m.attr("built_with") = ANN_NEURON_VERSION;
     m.attr("probe_record_id") = probe_record_id;
@@ -117,7 +111,8 @@ PYBIND11_MODULE(_neuron, m) {
     py::class_<CellHandle>(m, "CellHandle")
         .def(py::init<size_t, size_t, std::vector<std::pair<size_t, double>>>(), py::arg("root"),
              py::arg("soma"), py::arg("locations"))
-        .def_property_readonly("alive", &CellHandle::is_alive);
+        .def_property_readonly("alive", &CellHandle::is_alive)
+        .def_property_readonly("changed", &CellHandle::is_changed);
     py::class_<CallbackPopulation>(m, "CallbackPopulation")
         .def(py::init([](py::function f, int rows, int channels, double threshold,
                          std::tuple<double, double, double, std::vector<double>> ap) {
@@ -131,8 +126,7 @@ PYBIND11_MODULE(_neuron, m) {
         .def_readonly("mechanism", &Stranger::mechanism)
         .def_readonly("object", &Stranger::object)
         .def_readonly("section", &Stranger::section)
-        .def_readonly("cell", &Stranger::cell)
-        .def_readonly("receives", &Stranger::receives);
+        .def_readonly("cell", &Stranger::cell);
     py::class_<Counts>(m, "Counts")
         .def_readonly("sections", &Counts::sections)
         .def_readonly("synapses", &Counts::synapses)
@@ -141,6 +135,7 @@ PYBIND11_MODULE(_neuron, m) {
         .def_readonly("recordings", &Counts::recordings)
         .def_readonly("counters", &Counts::counters)
         .def_readonly("extracellular", &Counts::extracellular)
+        .def_readonly("counters_off", &Counts::counters_off)
         .def_readonly("sources_off_soma", &Counts::sources_off_soma)
         .def_readonly("thresholds", &Counts::thresholds)
         .def_readonly("short_delays", &Counts::short_delays)
@@ -160,6 +155,7 @@ PYBIND11_MODULE(_neuron, m) {
     m.def("set_up_structure", [] { v_setup_vectors(); });
     m.def("calibrate", &calibrate);
     m.def("prepare", &prepare_python, py::arg("groups"), py::arg("anchor"));
+    m.def("retire", [] { model().retiring = true; });
     m.def("mapped_inputs", &mapped_inputs);
     m.def("loads", [] {
         std::vector<std::tuple<int, int, long, long>> out;
@@ -169,9 +165,17 @@ PYBIND11_MODULE(_neuron, m) {
     });
     m.def("stepped", &stepped);
     m.def("features", &features);
-    m.def("common_voltage", &common_voltage);
+    m.def("start_voltage", &start_voltage);
     m.def("set_exchange_delay", &set_exchange_delay, py::arg("ms"));
-    m.def("guard_exchange", &guard_exchange, py::arg("on"));
+    m.def("watch_exchange", &watch_exchange);
+    m.def("user_step", [] { return exchange().user_step; });
+    m.def(
+        "set_aligned",
+        [](bool on) {
+            exchange().aligned = on;
+            exchange().off_edges = false;
+        },
+        py::arg("on"));
     m.def("start_stopwatch", &start_stopwatch);
     m.def("read_stopwatch", [] {
         const RunTime r = read_stopwatch();

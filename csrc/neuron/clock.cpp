@@ -3,14 +3,18 @@
 #include <pybind11/pybind11.h>
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 
 #include "../errors.h"
 #include "model.h"
+#include "park.h"
 
 namespace ann {
 
-static double edge = bin;  // ms, end of the bin under way
+static double edge = bin;                            // ms, end of the bin under way
+static double last = 0;                              // ms, end of the last step
+static std::vector<std::pair<double, int>> pending;  // spikes on their way out: ms, cell
 
 Model& model() {
     static Model m;
@@ -37,11 +41,15 @@ static void bind_nodes() {
         c.soma.v = nrn_rangepointer(c.soma.section, hoc_lookup("v"), 0.5);
         for (int i = 0; i < _nrn_mechanism_get_nnode(c.soma.section); ++i)
             c.nodes.push_back(_nrn_mechanism_get_node(c.soma.section, i));
+        // soma(0) is a node of its own where the soma is the root, its parent's elsewhere
+        if (c.sections.front() == c.soma.section) c.nodes.push_back(node_exact(c.soma.section, 0));
     }
 }
 
 static void restart() {
     edge = bin;
+    last = 0;
+    pending.clear();
     for (Group& g : model().groups) {
         g.population->reset();
         g.events.clear();
@@ -99,62 +107,116 @@ static void step_groups() {
     if (!error.empty()) hoc_execerror(("ann_backend: " + error).c_str(), nullptr);
 }
 
+// A user's callback may raise in the middle: what is left leaves with the next step.
 static void emit_spikes(double now) {
-    std::vector<std::pair<double, int>> spikes;
-    for (const Group& g : model().groups)
-        for (const Spike& s : g.spikes) spikes.push_back({s.t, g.cells[s.row]});
-    std::sort(spikes.begin(), spikes.end());
-    for (const auto& [t, cell] : spikes)
+    while (!pending.empty()) {
+        const auto [t, cell] = pending.front();
+        pending.erase(pending.begin());
         if (model().cells[cell].soma.v) emit(cell, t, now);
+    }
 }
 
 static void run_bin(double now) {
     step_groups();
-    write_voltages();
-    patch_recordings(edge);
-    emit_spikes(now);
     edge += bin;
+    write_voltages();
+    patch_recordings(edge - bin);
+    for (const Group& g : model().groups)
+        for (const Spike& s : g.spikes) pending.push_back({s.t, g.cells[s.row]});
+    std::sort(pending.begin(), pending.end());
+    emit_spikes(now);
 }
 
-static void refuse_changes() {
-    if (nrn_nthread > 1)
-        hoc_execerror(
-            "ann_backend: ParallelContext.nthread > 1 is not supported with replaced cells: "
-            "use nthread(1), and MPI ranks for more cores",
-            nullptr);
+static void refuse(const char* what) {
+    hoc_execerror("ann_backend", what);
+}
+
+static void refuse_changes(double now, double dt) {
+    if (nrn_nthread > 1 && !model().retiring)
+        refuse(
+            "ParallelContext.nthread > 1 is not supported with replaced cells: use nthread(1), "
+            "and MPI ranks for more cores");
+    if (exchange().aligned && exchange().off_edges)
+        refuse(
+            "ParallelContext.set_maxstep after finitialize takes the spike exchange off the "
+            "1 ms bins of replaced cells: call it before finitialize");
+    if (exchange().aligned && std::abs(bin / dt - std::round(bin / dt)) > 1e-6)
+        refuse("with MPI, replaced cells need a dt that divides 1 ms");
+    if (now < last - 1e-9 && edge > bin)
+        refuse(
+            "t went back after replaced cells had run (SaveState.restore, or t was set): a "
+            "surrogate cannot go back; start with finitialize, or restore() the cells first");
+}
+
+// The user has set t: the bins go on from there.
+static void follow_time(double now, double dt) {
+    if (std::abs(now - dt - last) < 1e-6) return;
+    edge = bin * (std::floor((now - dt) / bin + 1e-9) + 1);
+    restart_steps(now - dt);
+}
+
+// At the end of every fixed step.
+static void end_step() {
+    const double now = nrn_threads[0]._t, dt = nrn_threads[0]._dt;
+    refuse_changes(now, dt);
+    if (std::abs(now - last) < 1e-9) return emit_spikes(now);  // again, after an error in it
+    follow_time(now, dt);
+    last = now;
+    if (now < 1e-6) edge = bin;  // a warm-up before t = 0: the cells rest
+    follow_sources();
+    note_step(now);
+    emit_spikes(now);
+    while (now > edge - 1e-6) run_bin(now);
+}
+
+// The sections of the cells that the user still has. A deleted one's address may be a new section's
+// by now.
+static void find_sections() {
+    model().cell_of.clear();
+    for (size_t c = 0; c < model().cells.size(); ++c) {
+        const Cell& cell = model().cells[c];
+        if (!alive(cell.sections.front()) || !alive(cell.soma.section)) continue;
+        for (Section* s : tree(cell.sections.front())) model().cell_of[s] = int(c);
+    }
+}
+
+// NEURON has set up its structure anew: nodes moved, synapses may have come, moved or gone.
+static void renew() {
+    find_sections();
+    bind_nodes();
+    find_counters();
+    const auto strangers = map_synapses();
+    find_sources();
+    if (strangers.empty()) return;
+    const Stranger& s = strangers.front();
+    const std::string what =
+        s.object + " on " + s.section + ", made since finitialize, is no input of its bundle";
+    refuse(what.c_str());
 }
 
 static int step(int method, int, double*, double*, int thread) {
     if (thread || !model().active) return 0;
-    if (method == 0) {  // NEURON has set up its structure anew
-        bind_nodes();
-        strip_thresholds();
-    } else if (method == 1) {
-        restart();
-    } else if (method == 4) {
-        refuse_changes();
-        const double now = nrn_threads[0]._t;
-        note_step(now);
-        while (now > edge - 0.25 * nrn_threads[0]._dt) run_bin(now);
-    } else if (method >= 5 && cvode_active_) {
-        hoc_execerror(
-            "ann_backend: CVode.active(1) is not supported with replaced cells: use the "
-            "fixed step, CVode().active(0)",
-            nullptr);
-    }
+    if (method == 0) renew();
+    if (method == 1) restart();
+    if (method == 4) end_step();
+    if (method >= 5 && cvode_active_ && !model().retiring)
+        refuse(
+            "CVode.active(1) is not supported with replaced cells: use the fixed step, "
+            "CVode().active(0)");
     return 0;
 }
 
 void start_clock() {
     bind_nodes();
-    if (model().active) return;
     set_nonvint_block(step);
+    watch_netcons(true);
     model().active = true;
 }
 
 void stop_clock() {
     if (!model().active) return;
     unset_nonvint_block(step);
+    watch_netcons(false);
     model().active = false;
 }
 

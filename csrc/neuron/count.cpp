@@ -45,6 +45,7 @@ bool counters_changed() {
 
 void find_counters() {
     for (Cell& c : model().cells) c.counters.clear();
+    for (Counts& c : model().counts) c.counters_off = 0;
     seen = made_and_left();
     const auto known = vectors();
     hoc_List* all = nrn_pnt_template_[counter_type()]->olist;
@@ -52,6 +53,10 @@ void find_counters() {
         auto* p = static_cast<Point_process*>(q->element.obj->u.this_pointer);
         const auto it = p->sec ? model().cell_of.find(p->sec) : model().cell_of.end();
         if (it == model().cell_of.end()) continue;
+        const Cell& c = model().cells[it->second];
+        const double threshold = _nrn_mechanism_access_param(p->prop, parameter("thresh"));
+        model().counts[it->second].counters_off +=
+            p->sec != c.soma.section || threshold != group_of(c).population->threshold();
         model().cells[it->second].counters.push_back(
             {p->prop, parameter("n"), parameter("time"), recording(p->prop, known)});
     }

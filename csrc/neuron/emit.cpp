@@ -59,8 +59,44 @@ static void collect() {
     }
 }
 
+// A parked soma must not be tested against its thresholds: only the engine decides when it fires.
+static void strip_threshold(PreSyn* ps) {
+    auto*& item = field<hoc_Item*>(ps, layout().threshold_item);
+    if (!item || cell_of_source(ps) < 0) return;
+    hoc_l_delete(item);
+    item = nullptr;
+}
+
+static void strip_thresholds() {
+    const auto* all = net_cvode_instance_psl();
+    if (!all) return;
+    for (PreSyn* ps : *all) strip_threshold(ps);
+}
+
+// NEURON links the source of a NetCon that is made during a run at once, and tests it before our
+// next step.
+static void* (*make_netcon)(Object*) = nullptr;
+
+static void* make_watched_netcon(Object* o) {
+    void* nc = make_netcon(o);
+    double *weight, *threshold = nullptr, *delay;
+    Point_process* target;
+    nrn_netcon_info(static_cast<NetCon*>(nc), &weight, &target, &threshold, &delay);
+    if (threshold)
+        strip_threshold(
+            reinterpret_cast<PreSyn*>(reinterpret_cast<char*>(threshold) - layout().threshold));
+    return nc;
+}
+
+void watch_netcons(bool on) {
+    cTemplate* netcon = hoc_lookup("NetCon")->u.ctemplate;
+    if (on) make_netcon = netcon->constructor;
+    netcon->constructor = on ? make_watched_netcon : make_netcon;
+}
+
 void find_sources() {
     collect();
+    strip_thresholds();
     for (size_t i = 0; i < model().cells.size(); ++i) {
         const Cell& c = model().cells[i];
         Counts& counts = model().counts[i];
@@ -71,18 +107,6 @@ void find_sources() {
                 field<double>(ps, layout().threshold) != group_of(c).population->threshold();
             count_delays(ps, counts);
         }
-    }
-}
-
-// A parked soma must not be tested against its thresholds: only the engine decides when it fires.
-void strip_thresholds() {
-    const auto* all = net_cvode_instance_psl();
-    if (!all) return;
-    for (PreSyn* ps : *all) {
-        auto*& item = field<hoc_Item*>(ps, layout().threshold_item);
-        if (!item || cell_of_source(ps) < 0) continue;
-        hoc_l_delete(item);
-        item = nullptr;
     }
 }
 
@@ -104,23 +128,26 @@ struct Stretched {
     }
 };
 
+// PreSyn::delay_, behind threshold_: the delay of all its NetCons where they share one.
+static double& shared_delay(PreSyn* ps) {
+    return field<double>(ps, layout().threshold + std::ptrdiff_t(sizeof(double)));
+}
+
 static void send(PreSyn* ps, double t, double now) {
-    const double shortest =
-        field<double>(ps, layout().threshold + 8);  // delay_, used with use_min_delay_
-    int& gid = field<int>(ps, layout().gid);
-    const int own_gid = gid;
-    const bool too_late_for_ranks = own_gid >= 0 && t + exchange_delay < now;
-    if (too_late_for_ranks) gid = -1;
+    int& output = field<int>(ps, layout().output);
+    const int own = output;
+    const double shared = shared_delay(ps);
+    const bool late_for_ranks = own >= 0 && t + exchange_delay < now;
+    if (late_for_ranks) output = -1;  // it leaves below, with a later time
     {
         Stretched held(ps, t, now);
-        double& delay = field<double>(ps, layout().threshold + 8);
-        if (t + shortest < now) delay = now - t;
+        if (t + shared < now) shared_delay(ps) = now - t;
         ps->send(t, net_cvode_instance, nrn_threads);
-        delay = shortest;
     }
-    if (!too_late_for_ranks) return;
-    gid = own_gid;
-    nrn2ncs_outputevent(own_gid, now - exchange_delay);
+    shared_delay(ps) = shared;
+    if (!late_for_ranks) return;
+    output = own;
+    nrn2ncs_outputevent(own, now - exchange_delay);
 }
 
 // NetCons came or went since the sources were collected: a new one raises the template's index, a
@@ -130,8 +157,21 @@ static bool sources_changed() {
     return (all ? all->size() : 0) != sources_seen || netcons_made() != netcons_seen;
 }
 
+void follow_sources() {
+    if (!sources_changed()) return;
+    collect();
+    strip_thresholds();
+}
+
+// NetCon.record sets NEURON's t to the spike's; a callback that raises would leave it there.
+struct KeepTime {
+    const double kept = ::t;
+    ~KeepTime() { ::t = kept; }
+};
+
 void emit(int cell, double t, double now) {
-    if (sources_changed()) collect();
+    const KeepTime keep;
+    follow_sources();
     if (counters_changed()) find_counters();
     for (const Counter& counter : model().cells[cell].counters) count_spike(counter, t);
     for (size_t i = 0; i < model().cells[cell].sources.size(); ++i)

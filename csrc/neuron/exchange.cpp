@@ -1,5 +1,5 @@
-// MPI: spikes must be exchanged on bin edges. A ParallelContext.set_maxstep that would move them
-// off is refused.
+// MPI: spikes must be exchanged on bin edges. ParallelContext.set_maxstep is watched: what the user
+// asked for last, and whether that was after the finitialize that put the exchange on the edges.
 #include <cmath>
 
 #include "model.h"
@@ -8,29 +8,25 @@ namespace ann {
 
 using Member = double (*)(void*);
 static Member set_maxstep = nullptr;  // NEURON's own
-static bool aligned = false;
+static Exchange state;
 
-static Inst& definition() {
+static double watched_set_maxstep(void* pc) {
+    state.user_step = set_maxstep(pc);
+    const double per_bin = bin / state.user_step;
+    state.off_edges = std::abs(per_bin - std::round(per_bin)) > 1e-9;
+    return state.user_step;
+}
+
+Exchange& exchange() {
+    return state;
+}
+
+void watch_exchange() {
+    if (set_maxstep) return;
     cTemplate* pc = hoc_lookup("ParallelContext")->u.ctemplate;
-    return hoc_table_lookup("set_maxstep", pc->symtable)->u.u_proc->defn;
-}
-
-static double checked_set_maxstep(void* pc) {
-    const double step = set_maxstep(pc);
-    const double per_bin = bin / step;
-    if (aligned && std::abs(per_bin - std::round(per_bin)) > 1e-9)
-        hoc_execerror(
-            "ann_backend: ParallelContext.set_maxstep after finitialize takes the spike "
-            "exchange off the 1 ms bins of replaced cells: call it before finitialize",
-            nullptr);
-    return step;
-}
-
-void guard_exchange(bool on) {
-    aligned = on;
-    if (!on || set_maxstep) return;
-    set_maxstep = definition().pfd_vp;
-    definition().pfd_vp = checked_set_maxstep;
+    Inst& definition = hoc_table_lookup("set_maxstep", pc->symtable)->u.u_proc->defn;
+    set_maxstep = definition.pfd_vp;
+    definition.pfd_vp = watched_set_maxstep;
 }
 
 }  // namespace ann

@@ -64,7 +64,8 @@ using Places = std::unordered_map<Node*, std::vector<int>>;
 static Places places_of(const Cell& c) {
     Places out;
     for (size_t l = 0; l < c.locations.size(); ++l)
-        out[node_exact(c.locations[l].first, c.locations[l].second)].push_back(int(l));
+        if (model().cell_of.count(c.locations[l].first))  // else it was deleted or cut off
+            out[node_exact(c.locations[l].first, c.locations[l].second)].push_back(int(l));
     return out;
 }
 
@@ -130,6 +131,7 @@ static void build_table(const std::vector<Port>& ports) {
 
 std::vector<Stranger> map_synapses() {
     Model& m = model();
+    for (Counts& c : m.counts) c.synapses = c.netcons = c.outside_weights = 0;
     std::vector<Places> places;
     for (const Cell& c : m.cells) places.push_back(places_of(c));
     std::vector<Port> ports;
@@ -142,8 +144,8 @@ std::vector<Stranger> map_synapses() {
             ports.push_back({p, p->sec, type, c.group, c.row, r->channel});
             return;
         }
-        strangers.push_back({memb_func[type].sym->name, hoc_object_name(p->ob), secname(p->sec),
-                             cell, pnt_receive[type] != nullptr});
+        strangers.push_back(
+            {memb_func[type].sym->name, hoc_object_name(p->ob), secname(p->sec), cell});
     });
     build_table(ports);
     count_netcons();

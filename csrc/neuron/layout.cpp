@@ -23,8 +23,9 @@ static std::ptrdiff_t find_threshold_item(void* presyn, std::ptrdiff_t section) 
     return -1;
 }
 
-// gid follows (record id, output index); both are -1 on a source without a gid.
-static std::ptrdiff_t find_gid(void* presyn) {
+// The index that a gid's spikes leave the rank with: after the record id, -1 like the gid behind it
+// without one.
+static std::ptrdiff_t find_output(void* presyn) {
     auto o = find(presyn, probe_record_id, 0, 4, 320);
     if (o < 0 || field<int>(presyn, o + 4) != -1 || field<int>(presyn, o + 8) != -1) return -1;
     return o + 4;
@@ -46,7 +47,7 @@ static void find_source_fields(Layout& l, const Handle& v) {
     l.variable = find(presyn, v, 8, 8, 320);
     l.section = find(presyn, chk_access(), 8, 8, 320);
     if (l.section >= 0) l.threshold_item = find_threshold_item(presyn, l.section);
-    l.gid = find_gid(presyn);
+    l.output = find_output(presyn);
 }
 
 static void find_recorder_fields(Layout& l, const Handle& v) {
@@ -62,7 +63,7 @@ static void find_recorder_fields(Layout& l, const Handle& v) {
 }
 
 bool Layout::complete() const {
-    return threshold > 0 && variable > 0 && section > 0 && threshold_item > 0 && gid > 0 &&
+    return threshold > 0 && variable > 0 && section > 0 && threshold_item > 0 && output > 0 &&
            recorded > 0 && samples > 0 && sample_dt > 0 && sample_times > 0;
 }
 

@@ -1,5 +1,5 @@
-// Where NEURON keeps the fields the coupling needs: found by calibration on known objects, never
-// hard coded.
+// Where NEURON keeps the fields the coupling needs: found by calibration on known
+// objects.
 #pragma once
 #include <cstddef>
 #include <cstring>
@@ -10,7 +10,7 @@ namespace ann {
 
 // Byte offsets inside PreSyn and the PlayRecord classes; -1 until calibrated.
 struct Layout {
-    std::ptrdiff_t threshold = -1, variable = -1, section = -1, threshold_item = -1, gid = -1;
+    std::ptrdiff_t threshold = -1, variable = -1, section = -1, threshold_item = -1, output = -1;
     std::ptrdiff_t recorded = -1, samples = -1, sample_dt = -1, sample_times = -1;
     void *every_step = nullptr, *every_dt = nullptr,
          *at_times = nullptr;  // vtables of the recorders

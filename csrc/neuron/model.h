@@ -65,13 +65,13 @@ struct Rule {
 struct Stranger {
     std::string mechanism, object, section;
     int cell;
-    bool receives;  // it has a NET_RECEIVE block
 };
 
 // What was found on one cell.
 struct Counts {
     long sections = 0, synapses = 0, netcons = 0, sources = 0, recordings = 0, counters = 0;
     long extracellular = 0;  // sections that have it
+    long counters_off = 0;   // APCounts not on the soma, or with another threshold
     long sources_off_soma = 0, thresholds = 0, short_delays = 0, outside_weights = 0;
     long recordings_stale = 0;
     double lateness = 0;  // ms, summed over the short delays
@@ -89,6 +89,13 @@ struct Load {
     Received received;
 };
 
+// Spike exchange between MPI ranks.
+struct Exchange {
+    double user_step = 0;    // ms, what set_maxstep returned last; 0: never called
+    bool off_edges = false;  // it was called since align(), and takes the exchange off the bins
+    bool aligned = false;    // some rank has replaced cells
+};
+
 struct Model {
     std::vector<Cell> cells;
     std::vector<Group> groups;
@@ -96,6 +103,7 @@ struct Model {
     std::vector<Counts> counts;            // one a cell
     std::unordered_map<Section*, int> cell_of;
     bool active = false;
+    bool retiring = false;  // all are restored, from the next finitialize on
 };
 
 Model& model();
@@ -110,7 +118,8 @@ std::vector<Stranger> map_synapses();  // hook.cpp
 std::vector<Input> mapped_inputs();
 void unhook();
 void find_sources();  // emit.cpp
-void strip_thresholds();
+void watch_netcons(bool on);
+void follow_sources();  // after NetCons came or went
 void emit(int cell, double t, double now);
 int counter_type();  // count.cpp
 void find_counters();
@@ -119,6 +128,7 @@ void restart_counters();
 void count_spike(const Counter&, double t);
 void find_recordings();  // record.cpp
 void restart_recordings();
+void restart_steps(double t);
 void note_step(double now);
 void patch_recordings(double now);
 bool alive(Section*);  // clock.cpp
@@ -127,6 +137,7 @@ double stepped();  // ms, up to the last bin's end
 void start_clock();
 void stop_clock();
 void set_exchange_delay(double ms);  // emit.cpp: shortest delay between ranks
-void guard_exchange(bool on);        // exchange.cpp
+void watch_exchange();
+Exchange& exchange();  // exchange.cpp
 
 }  // namespace ann

@@ -15,19 +15,19 @@ struct NetCon;
 struct NetCvode;
 struct PlayRecord;
 class IvocVect;
-// Redeclared without its virtual functions: only these two members are called, by symbol.
+// Redeclared without its virtual functions: only this member is called, by symbol.
 class PreSyn {
   public:
     void send(double t, NetCvode*, NrnThread*);
-    double mindelay();
 };
 using Handle = neuron::container::data_handle<double>;
 using NetReceive = void (*)(Point_process*, double* weight, double flag);
 using NonvintBlock = int (*)(int method, int size, double*, double*, int thread);
 
+extern double t;  // ms
 extern NetCvode* net_cvode_instance;
 extern hoc_List* section_list;
-extern int tree_changed, diam_changed, v_structure_change, nrn_nthread, cvode_active_;
+extern int tree_changed, nrn_nthread, cvode_active_;
 extern NrnThread* nrn_threads;
 extern NetReceive* pnt_receive;
 extern cTemplate** nrn_pnt_template_;
@@ -40,7 +40,6 @@ Section* chk_access();
 Symbol* hoc_lookup(const char*);
 Symbol* hoc_table_lookup(const char*, Symlist*);
 int nrn_get_mechtype(const char*);
-Point_process* ob2pntproc(Object*);
 Node* node_exact(Section*, double x);
 Node* _nrn_mechanism_get_node(Section*, int);
 int _nrn_mechanism_get_nnode(Section*);

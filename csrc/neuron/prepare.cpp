@@ -1,5 +1,8 @@
 #include "prepare.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "park.h"
 
 namespace ann {
@@ -10,20 +13,20 @@ static bool threaded(Section* s) {
     return true;
 }
 
-// NEURON looks at the thread of a source's node even where the node is in no thread's solver: a
-// section that never was in a set-up (made since, or nseg changed), or not since the threads were
-// made anew, needs one first.
+// NEURON looks at the thread of a source's section and node wherever they are: what never was in a
+// set-up (made since, or nseg changed), or not since the threads were made anew, needs one first.
 static void park_cells(Section* anchor) {
     Model& m = model();
     std::vector<Section*> sections, ready;
     m.cell_of.clear();
     for (size_t c = 0; c < m.cells.size(); ++c) {
-        m.cells[c].sections = tree(m.cells[c].sections.front());
-        for (Section* s : m.cells[c].sections) {
-            m.cell_of[s] = int(c);
-            sections.push_back(s);
-            if (threaded(s)) ready.push_back(s);
-        }
+        auto& own = m.cells[c].sections;
+        own = tree(own.front());
+        for (Section* s : own) m.cell_of[s] = int(c);
+        sections.insert(sections.end(), own.begin(), own.end());
+        // whole trees only: NEURON cannot order half of one
+        if (std::all_of(own.begin(), own.end(), threaded))
+            ready.insert(ready.end(), own.begin(), own.end());
     }
     if (ready.size() < sections.size()) {
         park(ready, anchor);
@@ -31,13 +34,6 @@ static void park_cells(Section* anchor) {
     }
     park(sections, anchor);
     set_up_structure();
-}
-
-static void restore_all() {
-    stop_clock();
-    unhook();
-    model() = {};
-    park({}, nullptr);
 }
 
 static void count_sections() {
@@ -59,15 +55,38 @@ static long parked_nodes() {
     return n;
 }
 
+// A section that is solved, its voltage, and NaN in its place until NEURON's finitialize(v)
+// overwrites it.
+static Handle start_probe;
+static double start_kept;
+
+static void mark_start() {
+    start_probe = nrn_rangepointer(section_list->next->element.sec, hoc_lookup("v"), 0.5);
+    double& v = *static_cast<double*>(start_probe);
+    if (!std::isnan(v)) start_kept = v;
+    v = NAN;
+}
+
+double start_voltage() {
+    if (!start_probe) return NAN;
+    double& v = *static_cast<double*>(start_probe);
+    const double set = v;
+    if (std::isnan(v)) v = start_kept;
+    return set;
+}
+
 Prepared prepare(std::vector<Cell> cells, std::vector<Group> groups,
                  std::vector<std::vector<Rule>> rules, Section* anchor) {
     Prepared out{};
     Model& m = model();
+    stop_clock();
     unhook();
-    const bool active = m.active;
-    m = {std::move(cells), std::move(groups), std::move(rules), {}, {}, active};
+    m = {};
+    m.cells = std::move(cells);
+    m.groups = std::move(groups);
+    m.rules = std::move(rules);
     if (m.cells.empty()) {
-        restore_all();
+        park({}, nullptr);
         return out;
     }
     m.counts.resize(m.cells.size());
@@ -77,11 +96,11 @@ Prepared prepare(std::vector<Cell> cells, std::vector<Group> groups,
     find_counters();
     out.strangers = map_synapses();
     find_sources();
-    strip_thresholds();
     find_recordings();
     out.counts = m.counts;
     out.nodes_after = nrn_threads[0].end;
     out.nodes_before = out.nodes_after + parked_nodes();
+    mark_start();
     return out;
 }
 

@@ -14,4 +14,7 @@ struct Prepared {
 Prepared prepare(std::vector<Cell> cells, std::vector<Group> groups,
                  std::vector<std::vector<Rule>> rules, Section* anchor);
 
+// After NEURON has set the voltages: the v of finitialize(v), or NaN if there was none.
+double start_voltage();
+
 }  // namespace ann

@@ -11,7 +11,6 @@
 namespace ann {
 
 struct Recording {
-    void* recorder;
     IvocVect *samples, *times;  // times: null unless the user gave them
     double dt;                  // ms, 0: at every step
 };
@@ -25,7 +24,7 @@ struct History {
 
 static std::unordered_map<int, History> histories;  // by cell
 static std::vector<PlayRecord*> collected;          // all of NEURON's, when they were looked at
-static std::vector<double> steps;                   // times of NEURON's steps in the last two bins
+static std::vector<double> steps;  // ms, of NEURON's last steps: four bins' at least
 
 static double at(const Waveform& w, double since) {
     const double x = (since - w.start) / w.dt;
@@ -101,7 +100,7 @@ static void rewrite(const Recording& r, const History& h, const Waveform& w, dou
 static Recording describe(PlayRecord* pr) {
     const Layout& l = layout();
     void* vtable = *reinterpret_cast<void**>(pr);
-    Recording r{pr, nullptr, nullptr, 0};
+    Recording r{nullptr, nullptr, 0};
     if (vtable != l.every_step && vtable != l.every_dt && vtable != l.at_times) return r;
     r.samples = field<IvocVect*>(pr, l.samples);
     if (vtable == l.every_dt) r.dt = field<double>(pr, l.sample_dt);
@@ -109,26 +108,33 @@ static Recording describe(PlayRecord* pr) {
     return r;
 }
 
-static bool holds(Prop* p, const double* value) {
-    for (int i = 0; p && i < _nrn_mechanism_get_num_vars(p); ++i)
-        if (&_nrn_mechanism_access_param(p, i) == value) return true;
-    return false;
+using Addresses = std::unordered_map<const double*, long>;  // recorded variables: recorders of each
+
+static long recorders_of(Prop* p, const Addresses& recorded) {
+    long n = 0;
+    for (int i = 0; p && i < _nrn_mechanism_get_num_vars(p); ++i) {
+        const auto it = recorded.find(&_nrn_mechanism_access_param(p, i));
+        if (it != recorded.end()) n += it->second;
+    }
+    return n;
 }
 
-static bool holds(Node* node, const double* value) {
-    if (&_nrn_mechanism_access_voltage(node) == value) return true;
+static long recorders_of(Node* node, const Addresses& recorded) {
+    const auto it = recorded.find(&_nrn_mechanism_access_voltage(node));
+    long n = it == recorded.end() ? 0 : it->second;
     for (int type = 0; type < n_memb_func; ++type)
-        if (!memb_func[type].is_point && memb_func[type].sym &&
-            holds(nrn_mechanism(type, node), value))
-            return true;
-    return false;
+        if (!memb_func[type].is_point && memb_func[type].sym)
+            n += recorders_of(nrn_mechanism(type, node), recorded);
+    return n;
 }
 
-// The cell on whose parked sections or point processes this variable lies, or -1.
-static int parked(const double* value) {
+// Recorders of what stays constant: variables of parked sections and their point processes.
+static void count_stale(const Addresses& recorded) {
+    if (recorded.empty()) return;
     for (const auto& [section, cell] : model().cell_of)
         for (int i = 0; i < _nrn_mechanism_get_nnode(section); ++i)
-            if (holds(_nrn_mechanism_get_node(section, i), value)) return cell;
+            model().counts[cell].recordings_stale +=
+                recorders_of(_nrn_mechanism_get_node(section, i), recorded);
     for (int type = 0; type < n_memb_func; ++type) {
         if (!memb_func[type].is_point || !nrn_pnt_template_[type] || type == counter_type())
             continue;
@@ -136,10 +142,10 @@ static int parked(const double* value) {
         for (hoc_Item* q = all->next; q != all; q = q->next) {
             auto* p = static_cast<Point_process*>(q->element.obj->u.this_pointer);
             const auto it = p->sec ? model().cell_of.find(p->sec) : model().cell_of.end();
-            if (it != model().cell_of.end() && holds(p->prop, value)) return it->second;
+            if (it != model().cell_of.end())
+                model().counts[it->second].recordings_stale += recorders_of(p->prop, recorded);
         }
     }
-    return -1;
 }
 
 static std::unordered_map<const double*, int> soma_voltages() {
@@ -149,9 +155,9 @@ static std::unordered_map<const double*, int> soma_voltages() {
     return out;
 }
 
-// Recordings of soma voltages go to their cells' histories; the others are handed to `stranger`.
-template <class Stranger>
-static void collect(Stranger stranger) {
+// Recordings of soma voltages go to their cells' histories; what the others record is returned.
+static Addresses collect() {
+    Addresses others;
     for (auto& [cell, h] : histories) h.recordings.clear();
     const auto soma = soma_voltages();
     collected = *net_cvode_instance_prl();
@@ -163,24 +169,26 @@ static void collect(Stranger stranger) {
         const double* value = static_cast<const double*>(h);
         const auto it = soma.find(value);
         if (it == soma.end())
-            stranger(value);
+            ++others[value];
         else
             histories[it->second].recordings.push_back(r);
     }
+    return others;
 }
 
 void find_recordings() {
     histories.clear();
-    collect([](const double* value) {
-        const int cell = parked(value);
-        if (cell >= 0) ++model().counts[cell].recordings_stale;
-    });
+    count_stale(collect());
     for (const auto& [cell, h] : histories)
         model().counts[cell].recordings = long(h.recordings.size());
 }
 
+void restart_steps(double t) {
+    steps.assign(1, t);
+}
+
 void restart_recordings() {
-    steps.assign(1, 0.0);
+    restart_steps(0);
     for (auto& [cell, h] : histories) {
         const double v = group_of(model().cells[cell]).v_init;
         std::fill(h.v, h.v + 3, v);
@@ -197,7 +205,7 @@ void note_step(double now) {
 
 void patch_recordings(double edge) {
     if (histories.empty()) return;
-    if (*net_cvode_instance_prl() != collected) collect([](const double*) {});  // came or went
+    if (*net_cvode_instance_prl() != collected) collect();  // came or went
     for (auto& [cell, h] : histories) {
         const Cell& c = model().cells[cell];
         const Group& g = group_of(c);
