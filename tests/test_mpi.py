@@ -14,8 +14,8 @@ pytestmark = pytest.mark.skipif(shutil.which("mpirun") is None, reason="needs mp
 RING = Path(__file__).parent / "mpi_ring.py"
 
 
-def ring(*args):
-    command = ["mpirun", "--oversubscribe", "-n", "2", sys.executable, RING, *args]
+def mpirun(*args):
+    command = ["mpirun", "--oversubscribe", "-n", "2", sys.executable, *args]
     allowed = {
         "OMPI_ALLOW_RUN_AS_ROOT": "1",
         "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
@@ -24,6 +24,10 @@ def ring(*args):
     return subprocess.run(
         command, env=os.environ | allowed, capture_output=True, text=True, timeout=120
     )
+
+
+def ring(*args):
+    return mpirun(RING, *args)
 
 
 @pytest.mark.parametrize("replaced", ["0,1", "0", "1"])
@@ -50,3 +54,29 @@ def test_delays_below_the_bin_between_ranks_run_and_are_said():
     done = ring("0.7", "0,1")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "the shortest delay between ranks is 0.7 ms" in done.stderr
+
+
+BOARD = """
+from neuron import h
+import ann_backend
+h.nrnmpi_init()
+pc = h.ParallelContext()
+section = h.Section(name="section")
+def job(i):
+    h.finitialize(-65)
+    return i * i
+pc.runworker()
+for i in range(5):
+    pc.submit(job, i)
+total = 0
+while pc.working():
+    total += pc.pyret()
+print("total", total, flush=True)
+pc.done()
+h.quit()
+"""
+
+
+def test_a_bulletin_board_of_jobs_is_left_alone():
+    done = mpirun("-c", BOARD)
+    assert "total 30" in done.stdout, done.stdout + done.stderr
