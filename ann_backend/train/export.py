@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ann_backend.errors import AnnBackendError
-from ann_backend.metrics import f1_pooled
+from ann_backend.metrics import f1_pooled, rate_error_pooled
 from ann_backend.train.cell import CellDescription
 from ann_backend.train.dataset import Dataset
 from ann_backend.train.fit import outputs
@@ -24,6 +24,7 @@ __all__ = ["calibrate", "pick", "readout", "tensors"]
 
 FALL_MV_PER_MS = 5.0  # faster than this, the action potential still falls
 THRESHOLDS = np.arange(0.16, 0.76, 0.04)
+F1_SLACK = 0.002
 
 
 def tensors(
@@ -86,7 +87,11 @@ def readout(
 def calibrate(
     y: NDArray[np.float32], spikes: list[NDArray[np.float64]]
 ) -> tuple[float, float]:
-    """Hazard threshold and refractory time of the best F1@1 ms.
+    """Hazard threshold and refractory time for this surrogate.
+
+    F1 is flat over a wide range of thresholds, in which the number of spikes is not:
+    of the thresholds within `F1_SLACK` of the best F1@1 ms, the one is taken whose
+    number of spikes is nearest the teacher's.
 
     Parameters
     ----------
@@ -102,11 +107,12 @@ def calibrate(
     """
     shortest = min((float(np.diff(s).min()) for s in spikes if len(s) > 1), default=2.0)
     refractory = max(1.0, round(0.8 * shortest, 2))
-    scores = [
-        f1_pooled(pick(y, threshold, refractory), spikes, 1.0)
-        for threshold in THRESHOLDS
-    ]
-    return round(float(THRESHOLDS[int(np.argmax(scores))]), 4), refractory
+    trains = [pick(y, threshold, refractory) for threshold in THRESHOLDS]
+    scores = [f1_pooled(found, spikes, 1.0) for found in trains]
+    close = np.flatnonzero(np.array(scores) >= max(scores) - F1_SLACK)
+    errors = [abs(rate_error_pooled(trains[k], spikes)) for k in close]
+    best = close[int(np.nanargmin(errors))] if np.isfinite(errors).any() else close[0]
+    return round(float(THRESHOLDS[best]), 4), refractory
 
 
 def pick(

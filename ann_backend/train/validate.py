@@ -117,6 +117,11 @@ def score(
     for window in F1_WINDOWS_MS:
         key = f"f1_{window:g}ms"
         result[key] = metrics.f1_pooled(found.spikes, true.spikes, window)
+    each = [
+        metrics.f1_pooled([a], [b], 1.0)
+        for a, b in zip(found.spikes, true.spikes, strict=True)
+    ]
+    result["f1_1ms_median_trial"] = float(np.median(each))
     precision, recall = metrics.precision_recall(found.spikes, true.spikes)
     result |= {
         "vm_rmse_mV": metrics.vm_rmse(found.v, true.v, clip_mV=clip_mV),
