@@ -23,7 +23,7 @@ from ann_backend.train.export import readout, tensors
 from ann_backend.train.fit import Fit, fit, torch_version
 from ann_backend.train.model import Network
 from ann_backend.train.sampling import SAMPLER
-from ann_backend.train.validate import fidelity, floor
+from ann_backend.train.validate import fidelity, floor, where_the_teacher_is_sure
 
 __all__ = ["train"]
 
@@ -121,6 +121,9 @@ def train(
     manifest["fidelity"] = {
         **fidelity(surrogate, test, quiet=quiet),
         "floor": floor(test, half, cell.clip_mV),
+        "where_the_teacher_is_sure": where_the_teacher_is_sure(
+            surrogate, test, half, quiet=quiet
+        ),
         "drift_60s": fidelity(surrogate, long, quiet=quiet)["blocks"],
     }
     manifest["training"]["training_hours"] = _training_hours(home / "fit")

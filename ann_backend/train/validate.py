@@ -20,10 +20,18 @@ from ann_backend.bundle import Bundle
 from ann_backend.train.dataset import Dataset
 from ann_backend.train.sampling import Events
 
-__all__ = ["Response", "fidelity", "floor", "free_run", "score"]
+__all__ = [
+    "Response",
+    "fidelity",
+    "floor",
+    "free_run",
+    "score",
+    "where_the_teacher_is_sure",
+]
 
 F1_WINDOWS_MS = (0.5, 1.0, 2.0, 5.0)
 BLOCK_MS = 5000  # drift is reported by blocks of this length
+SURE = 0.95  # F1@1 ms of the teacher with itself at half its step, in one trial
 RATE_BAR = (0.03, 0.1)  # a trial's rate is right within max(3 %, 0.1 Hz)
 
 
@@ -195,6 +203,48 @@ def floor(data: Dataset, half: Dataset, clip_mV: float) -> dict[str, Any]:
     true, found = Response.of_teacher(data), Response.of_teacher(half)
     return _plain(score(found, true, clip_mV)) | {
         "confidence_95": _intervals(found, true, clip_mV, 100)
+    }
+
+
+def where_the_teacher_is_sure(
+    bundle: Bundle, data: Dataset, half: Dataset, *, quiet: bool = False
+) -> dict[str, Any]:
+    """The scores over the trials in which half the step changes few spikes.
+
+    At the border of depolarisation block the teacher's own spikes depend on its step;
+    a surrogate's errors there say little about the surrogate.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    data, half : Dataset
+        The same trials, at the teacher's step and at half of it.
+    quiet : bool
+        No progress bar.
+
+    Returns
+    -------
+    dict
+        ``trials``, the surrogate's scores, and the ``floor`` on the same trials.
+    """
+    true, again = Response.of_teacher(data), Response.of_teacher(half)
+    agreement = [
+        metrics.f1_pooled([a], [b], 1.0)
+        for a, b in zip(again.spikes, true.spikes, strict=True)
+    ]
+    sure = np.flatnonzero(np.array(agreement) >= SURE)
+    if not len(sure):
+        return {"trials": 0}
+    events = [data.trials[k].events for k in sure]
+    found = free_run(bundle, events, true.v.shape[1], quiet=quiet)
+    true, again = (
+        Response(None, r.v[sure], [r.spikes[k] for k in sure]) for r in (true, again)
+    )
+    clip = bundle.manifest.readout.clip_mV
+    return {
+        "trials": len(sure),
+        **_plain(score(found, true, clip)),
+        "floor": _plain(score(again, true, clip)),
     }
 
 
