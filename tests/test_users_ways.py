@@ -314,3 +314,31 @@ class Bushy:
 def test_sections_of_one_name_all_count_in_the_fingerprint():
     digests = {fingerprint(Bushy(n), -65, 6.3)["digest"] for n in (1, 2, 9)}
     assert len(digests) == 3
+
+
+def test_finitialize_from_a_spikes_callback_starts_anew(monkeypatch):
+    install(monkeypatch, regular())
+    cell, count = replaced(), []
+
+    def again():
+        count.append(h.t)
+        if len(count) == 3:
+            h.finitialize(-65)
+
+    netcon, _ = detect(cell)
+    netcon.record(again)
+    h.finitialize(-65)
+    while len(count) < 6:
+        h.fadvance()
+    assert count == pytest.approx([0.7, 1.7, 2.7, 0.7, 1.7, 2.7])
+
+
+def test_a_refused_finitialize_leaves_no_trace_in_the_voltages(silent):
+    other = h.Section(name="other")
+    cell = replaced()
+    clamp = h.IClamp(cell.soma(0.5))
+    voltages = [other(0.5).v, cell.soma(0.5).v]
+    with fails("clamp"):
+        h.finitialize()
+    assert [other(0.5).v, cell.soma(0.5).v] == voltages
+    assert clamp

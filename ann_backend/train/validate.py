@@ -216,11 +216,8 @@ def where_the_teacher_is_sure(
 
     Parameters
     ----------
-    bundle : Bundle
     data, half : Dataset
         The same trials, at the teacher's step and at half of it.
-    quiet : bool
-        No progress bar.
 
     Returns
     -------

@@ -15,6 +15,7 @@ namespace ann {
 static double edge = bin;                            // ms, end of the bin under way
 static double last = 0;                              // ms, end of the last step
 static std::vector<std::pair<double, int>> pending;  // spikes on their way out: ms, cell
+static long runs = 0;  // finitializes; a user's callback may call it in the middle of a step
 
 Model& model() {
     static Model m;
@@ -47,6 +48,7 @@ static void bind_nodes() {
 }
 
 static void restart() {
+    ++runs;
     edge = bin;
     last = 0;
     pending.clear();
@@ -166,7 +168,8 @@ static void end_step() {
     follow_sources();
     note_step(now);
     emit_spikes(now);
-    while (now > edge - 1e-6) run_bin(now);
+    const long run = runs;
+    while (run == runs && now > edge - 1e-6) run_bin(now);
 }
 
 // The sections of the cells that the user still has. A deleted one's address may be a new section's
@@ -206,18 +209,22 @@ static int step(int method, int, double*, double*, int thread) {
     return 0;
 }
 
+static bool running = false;
+
 void start_clock() {
     bind_nodes();
+    model().active = true;
+    if (running) return;
     set_nonvint_block(step);
     watch_netcons(true);
-    model().active = true;
+    running = true;
 }
 
 void stop_clock() {
-    if (!model().active) return;
+    if (!running) return;
     unset_nonvint_block(step);
     watch_netcons(false);
-    model().active = false;
+    running = false;
 }
 
 }  // namespace ann

@@ -63,7 +63,7 @@ static double start_kept;
 static void mark_start() {
     start_probe = nrn_rangepointer(section_list->next->element.sec, hoc_lookup("v"), 0.5);
     double& v = *static_cast<double*>(start_probe);
-    if (!std::isnan(v)) start_kept = v;
+    start_kept = v;
     v = NAN;
 }
 
@@ -79,13 +79,14 @@ Prepared prepare(std::vector<Cell> cells, std::vector<Group> groups,
                  std::vector<std::vector<Rule>> rules, Section* anchor) {
     Prepared out{};
     Model& m = model();
-    stop_clock();
+    start_voltage();  // back, if a finitialize was refused before NEURON set it
     unhook();
     m = {};
     m.cells = std::move(cells);
     m.groups = std::move(groups);
     m.rules = std::move(rules);
     if (m.cells.empty()) {
+        stop_clock();
         park({}, nullptr);
         return out;
     }
