@@ -333,7 +333,8 @@ def test_finitialize_from_a_spikes_callback_starts_anew(monkeypatch):
     assert count == pytest.approx([0.7, 1.7, 2.7, 0.7, 1.7, 2.7])
 
 
-def test_a_refused_finitialize_leaves_no_trace_in_the_voltages(silent):
+@pytest.mark.usefixtures("silent")
+def test_a_refused_finitialize_leaves_no_trace_in_the_voltages():
     other = h.Section(name="other")
     cell = replaced()
     clamp = h.IClamp(cell.soma(0.5))
