@@ -24,7 +24,7 @@ struct Spike {
 };
 
 // The AP template: sample i lies at start + i * dt from the spike's time (the upward crossing of
-// the threshold). It runs from the clip level to the end of the fall. v may be empty: no template.
+// the threshold). It is cut to the stretch above clip. v may be empty: no template.
 struct Waveform {
     double start, dt;       // ms
     double clip;            // mV

@@ -343,3 +343,17 @@ def test_a_refused_finitialize_leaves_no_trace_in_the_voltages():
         h.finitialize()
     assert [other(0.5).v, cell.soma(0.5).v] == voltages
     assert clamp
+
+
+def test_a_recording_of_t_outlives_the_cells_it_was_made_beside(silent):
+    cell = replaced()
+    h.finitialize(-65)
+    del cell  # now no section of the user's is left: NEURON's default one is not his
+    ann_backend.restore()
+    t = h.Vector().record(h._ref_t)
+    other = h.Section(name="other")
+    h.finitialize(-65)
+    h.continuerun(1)
+    assert len(t) == 41
+    assert other.name() in [s.name() for s in h.allsec()]
+    assert silent.events == []

@@ -16,6 +16,9 @@ _calibrated = False
 def ready() -> Any:
     """The hidden section that keeps NEURON's solver from being empty; calibrated.
 
+    It stays, parked, for as long as the process: where it is NEURON's default section,
+    recordings of t are tied to it.
+
     Raises
     ------
     NeuronLayoutError
@@ -37,12 +40,6 @@ def _alive(section: Any) -> bool:
         return bool(section.nseg)
     except ReferenceError:
         return False
-
-
-def remove_anchor() -> None:
-    """Delete the hidden section."""
-    global _anchor
-    _anchor = None
 
 
 def calibrate(section: Any) -> None:

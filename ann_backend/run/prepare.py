@@ -49,7 +49,8 @@ def before_finitialize() -> None:
         _prepare()
     except Exception as error:
         state.refused = str(error)
-        _detach()
+        if state.order:  # it came as far as parking
+            _detach()
         raise
     return
 
@@ -79,11 +80,10 @@ def after_v_is_set() -> None:
 
 def _detach() -> None:
     """Every cell back to NEURON. Only here, where its structure may change."""
-    _neuron.prepare([], 0)
+    _neuron.prepare([], address(calibration.ready()))
     state.prepared = None
     state.order = []
     state.engines.clear()
-    calibration.remove_anchor()
 
 
 def _prepare() -> None:

@@ -22,7 +22,6 @@ from ann_backend.train.teacher import AP_START_MS
 
 __all__ = ["calibrate", "pick", "readout", "tensors"]
 
-FALL_MV_PER_MS = 5.0  # faster than this, the action potential still falls
 THRESHOLDS = np.arange(0.16, 0.76, 0.04)
 F1_SLACK = 0.002
 
@@ -148,11 +147,7 @@ def pick(
 
 
 def _template(cell: CellDescription, data: Dataset) -> tuple[float, NDArray[Any]]:
-    """Start in ms and mean waveform, from the clip level to the end of the fast fall.
-
-    The fall takes less than a bin: the spike's time says better where the voltage is
-    in it than an output at the bin's end can.
-    """
+    """Start in ms and mean waveform of the stretch above the clip."""
     count = sum(t.ap_count for t in data.trials)
     if count == 0:
         raise AnnBackendError(
@@ -164,6 +159,4 @@ def _template(cell: CellDescription, data: Dataset) -> tuple[float, NDArray[Any]
     low = np.flatnonzero(mean <= cell.clip_mV)
     first = int(low[low < at].max(initial=-1)) + 1
     last = int(low[low > at].min(initial=len(mean))) - 1
-    slow = np.flatnonzero(np.diff(mean) > -FALL_MV_PER_MS * cell.dt_ms)
-    last = int(slow[slow > last].min(initial=len(mean) - 1))
     return (first - at) * cell.dt_ms, mean[first : last + 1].astype(np.float32)

@@ -87,7 +87,7 @@ Prepared prepare(std::vector<Cell> cells, std::vector<Group> groups,
     m.rules = std::move(rules);
     if (m.cells.empty()) {
         stop_clock();
-        park({}, nullptr);
+        park({}, anchor);
         return out;
     }
     m.counts.resize(m.cells.size());
