@@ -52,7 +52,6 @@ def before_finitialize() -> None:
         if state.order:  # it came as far as parking
             _detach()
         raise
-    return
 
 
 def warn_of_loads() -> None:
