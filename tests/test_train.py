@@ -265,11 +265,12 @@ def test_the_engine_runs_what_was_exported(data, tmp_path):
         assert np.allclose(mine, engines, rtol=0, atol=1e-3)
 
 
-def test_the_template_is_the_action_potential_from_the_clip_to_its_fall(data, tmp_path):
+def test_the_template_is_the_action_potential_above_the_clip(data, tmp_path):
     _, bundle = small_bundle(data, tmp_path / "x.safetensors")
     ap, readout = bundle.tensors["ap"], bundle.manifest.readout
     assert ap[0] == pytest.approx(readout.clip_mV, abs=1.0)
-    assert ap[-1] < readout.clip_mV
+    assert ap[-1] == pytest.approx(readout.clip_mV, abs=3.0)  # the fall is steep
+    assert ap.min() > readout.clip_mV
     assert ap.max() > 10
     at_crossing = round(-readout.ap_start_ms / readout.ap_dt_ms)
     assert ap[at_crossing - 1] < 8
