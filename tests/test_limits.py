@@ -211,6 +211,35 @@ def test_short_delays_keep_recorded_times_and_never_go_back_in_time(monkeypatch)
     assert [k.delay for k in keep] == [0.0, 0.1, 0.7, 1.0]
 
 
+def test_equal_short_delays_are_put_off_for_one_spike_only(monkeypatch):
+    install(monkeypatch, lambda t0, _: ([-65.0], [(0, t0 + 0.3)] if t0 < 2 else []))
+    target = h.Section(name="target")
+    synapse = h.ExpSyn(target(0.5))
+    cell = replaced()
+    # More than two NetCons of one delay share one event of NEURON's.
+    keep = [netcon(cell, delay=0.2, target=synapse) for _ in range(4)]
+    for k in keep:
+        k.weight[0] = 0.01
+    g, t = h.Vector().record(synapse._ref_g), h.Vector().record(h._ref_t)
+    failures = iter([True, False])
+
+    def once():
+        if next(failures, False):
+            raise ValueError("mine")
+
+    keep[0].record(once)
+    with pytest.warns(ApproximationWarning):
+        h.finitialize(-65)
+    with pytest.raises(RuntimeError, match="mine"):
+        h.continuerun(4)
+    h.continuerun(4)
+    rises = [t.x[i] for i in range(1, len(t)) if g.x[i] > g.x[i - 1]]
+    assert rises == pytest.approx(
+        [2.025], abs=0.03
+    )  # the first spike's callback raised
+    assert {k.delay for k in keep} == {0.2}
+
+
 def test_sources_off_the_soma_are_counted():
     cell = replaced()
     keep = [netcon(cell, section="dend"), netcon(cell)]

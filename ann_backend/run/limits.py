@@ -100,8 +100,7 @@ def refuse_extracellular(cells: list[Any], counts: list[Any]) -> None:
             raise UnsupportedError(
                 f"{cell.name}: extracellular is inserted in {count.extracellular} of "
                 "its sections; a surrogate has no extracellular potential: uninsert "
-                "it, or "
-                "keep this cell biophysical"
+                "it, or keep this cell biophysical"
             )
 
 
@@ -151,9 +150,8 @@ def approximations(counts: list[Any]) -> list[Approximation]:
         Approximation(
             "i_membrane",
             imem,
-            f"use_fast_imem is on: i_membrane_ of {imem} replaced cells is not computed"
-            ": "
-            "an LFP lacks them",
+            "use_fast_imem is on: i_membrane_ of "
+            f"{imem} replaced cells is not computed: an LFP lacks them",
         ),
     ]
     return [k for k in kinds if k.count]

@@ -33,7 +33,7 @@ static IvocVect* recording(Prop* p, const std::unordered_set<void*>& vectors) {
 }
 
 static std::pair<int, int> made_and_left() {
-    cTemplate* t = hoc_lookup("APCount")->u.ctemplate;
+    static const cTemplate* t = hoc_lookup("APCount")->u.ctemplate;
     return {t->index, t->count};
 }
 

@@ -12,8 +12,10 @@ static double exchange_delay = bin;  // ms, shortest delay between ranks
 static size_t sources_seen = 0;      // when the sources were collected
 static int netcons_seen = 0;
 
+// Asked at every step: the symbol is looked up once.
 static int netcons_made() {
-    return hoc_lookup("NetCon")->u.ctemplate->index;
+    static const cTemplate* netcon = hoc_lookup("NetCon")->u.ctemplate;
+    return netcon->index;
 }
 
 void set_exchange_delay(double ms) {
@@ -133,21 +135,26 @@ static double& shared_delay(PreSyn* ps) {
     return field<double>(ps, layout().threshold + std::ptrdiff_t(sizeof(double)));
 }
 
+// A field of NEURON's with another value for one send, also if a user's callback raises in it.
+template <class T>
+struct Instead {
+    T& place;
+    const T own;
+    Instead(T& place, T value) : place(place), own(place) { place = value; }
+    ~Instead() { place = own; }
+};
+
 static void send(PreSyn* ps, double t, double now) {
     int& output = field<int>(ps, layout().output);
     const int own = output;
-    const double shared = shared_delay(ps);
     const bool late_for_ranks = own >= 0 && t + exchange_delay < now;
-    if (late_for_ranks) output = -1;  // it leaves below, with a later time
     {
-        Stretched held(ps, t, now);
-        if (t + shared < now) shared_delay(ps) = now - t;
+        const Stretched held(ps, t, now);
+        const Instead<double> delay(shared_delay(ps), std::max(shared_delay(ps), now - t));
+        const Instead<int> quiet(output, late_for_ranks ? -1 : own);  // it leaves below, later
         ps->send(t, net_cvode_instance, nrn_threads);
     }
-    shared_delay(ps) = shared;
-    if (!late_for_ranks) return;
-    output = own;
-    nrn2ncs_outputevent(own, now - exchange_delay);
+    if (late_for_ranks) nrn2ncs_outputevent(own, now - exchange_delay);
 }
 
 // NetCons came or went since the sources were collected: a new one raises the template's index, a

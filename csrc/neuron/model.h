@@ -108,7 +108,6 @@ struct Model {
 
 Model& model();
 
-// The end of a bin, or of a spike's delay, seen from a cell's group.
 inline Group& group_of(const Cell& c) {
     return model().groups[c.group];
 }
