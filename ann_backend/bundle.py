@@ -177,13 +177,11 @@ def _read_manifest(text: str, path: str | os.PathLike[str]) -> Manifest:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         _refuse(path, f"a manifest of format '{FORMAT}'", text[:60], "give a bundle")
     version = document.get("version")
-    if isinstance(version, int) and version > VERSION:
-        _refuse(
-            path,
-            f"bundle version {VERSION}",
-            f"version {version}",
-            "it was made by a newer ann_backend: upgrade",
-        )
+    if type(version) is not int or version != VERSION:
+        todo = "train it again, or use the ann_backend that made it"
+        if type(version) is int and version > VERSION:
+            todo = "it was made by a newer ann_backend: upgrade"
+        _refuse(path, f"bundle version {VERSION}", f"version {version!r}", todo)
     try:
         intact = canonical(document) == text
         intact = intact and digest(document) == document.get("manifest_sha256")

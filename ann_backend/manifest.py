@@ -9,10 +9,17 @@ import hashlib
 import json
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    field_validator,
+    model_validator,
+)
 
 FORMAT: Final = "ann_backend.bundle"
-VERSION: Final = 1
+VERSION: Final = 2
 
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -44,16 +51,27 @@ class Channel(_Strict):
 
 
 class Sizes(_Strict):
-    """Dimensions of the network: C, G, K, W, F, H, L, M."""
+    """Dimensions of the network: C, G, K, W, N, U, P (0: no mix), H, L, M."""
 
     channels: Count
     groups: Count
     kernels: Count
     taps: Count
-    filters: Count
+    branches: Count
+    units: Count
+    mix: Annotated[int, Field(ge=0)]
     hidden: Count
     layers: Count
     head: Count
+
+    @model_validator(mode="after")
+    def _branches_are_of_one_size(self) -> Sizes:
+        if self.groups % self.branches:
+            raise ValueError(
+                f"expected groups in branches of one size, got {self.groups} groups "
+                f"in {self.branches} branches"
+            )
+        return self
 
 
 class Readout(_Strict):
@@ -129,19 +147,22 @@ def digest(document: dict[str, Any]) -> str:
 def tensor_shapes(sizes: Sizes) -> dict[str, tuple[int, ...]]:
     """Shape of every tensor of a bundle but ``ap`` [A], by name."""
     C, G, K, W = sizes.channels, sizes.groups, sizes.kernels, sizes.taps
-    F, H, M = sizes.filters, sizes.hidden, sizes.head
+    N, U, P, H, M = sizes.branches, sizes.units, sizes.mix, sizes.hidden, sizes.head
     shapes: dict[str, tuple[int, ...]] = {
         "embedding": (C, G),
         "tau": (G, K),
-        "conv_weight": (W, G * K, F),
-        "conv_bias": (F,),
+        "branch_w": (W, N, G // N * K, U),
+        "branch_b": (N, U),
         "head_w1": (H, M),
         "head_b1": (M,),
         "head_w2": (M, 3),
         "head_b2": (3,),
     }
+    if P:
+        shapes |= {"mix_w": (N * U, P), "mix_b": (P,)}
     for layer in range(sizes.layers):
-        shapes[f"lstm{layer}_wx"] = (F if layer == 0 else H, 4 * H)
+        features = H if layer else P or N * U
+        shapes[f"lstm{layer}_wx"] = (features, 4 * H)
         shapes[f"lstm{layer}_wh"] = (H, 4 * H)
         shapes[f"lstm{layer}_bias"] = (4 * H,)
     return shapes

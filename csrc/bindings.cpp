@@ -75,16 +75,29 @@ Spec make_spec(const py::dict& tensors, const py::dict& readout) {
     s.C = dimension(tensors, "embedding", 0, 2);
     s.G = dimension(tensors, "tau", 0, 2);
     s.K = dimension(tensors, "tau", 1, 2);
-    s.W = dimension(tensors, "conv_weight", 0, 3);
-    s.F = dimension(tensors, "conv_weight", 2, 3);
+    s.W = dimension(tensors, "branch_w", 0, 4);
+    s.N = dimension(tensors, "branch_w", 1, 4);
+    s.U = dimension(tensors, "branch_w", 3, 4);
+    if (s.G % s.N)
+        throw InputError(
+            "expected groups (axis 0 of 'tau') in branches (axis 1 of 'branch_w') of "
+            "one size, got " +
+            std::to_string(s.G) + " groups in " + std::to_string(s.N) + " branches");
+    s.R = s.G / s.N;
+    s.P = tensors.contains("mix_w") ? dimension(tensors, "mix_w", 1, 2) : 0;
+    s.F = s.P ? s.P : s.N * s.U;
     s.H = dimension(tensors, "lstm0_wh", 0, 2);
     s.M = dimension(tensors, "head_w1", 1, 2);
     s.embedding = weights(tensors, "embedding", {s.C, s.G});
     s.tau = weights(tensors, "tau", {s.G, s.K});
     for (float tau : s.tau)
         if (!(tau > 0)) throw InputError("expected tau > 0 ms, got " + written(tau));
-    s.conv_weight = weights(tensors, "conv_weight", {s.W, s.G * s.K, s.F});
-    s.conv_bias = weights(tensors, "conv_bias", {s.F});
+    s.branch_w = weights(tensors, "branch_w", {s.W, s.N, s.R * s.K, s.U});
+    s.branch_b = weights(tensors, "branch_b", {s.N, s.U});
+    if (s.P) {
+        s.mix_w = weights(tensors, "mix_w", {s.N * s.U, s.P});
+        s.mix_b = weights(tensors, "mix_b", {s.P});
+    }
     for (int in = s.F; tensors.contains("lstm" + std::to_string(s.L) + "_wh"); in = s.H, ++s.L) {
         const std::string layer = "lstm" + std::to_string(s.L);
         s.lstm.push_back({weights(tensors, layer + "_wx", {in, 4 * s.H}),

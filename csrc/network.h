@@ -1,4 +1,4 @@
-// Traces -> raw outputs: causal convolution, LSTM over time, heads. The interface of a backend.
+// Traces -> raw outputs: branch units, mix, LSTM over time, heads. The interface of a backend.
 #pragma once
 #include <memory>
 #include <string>

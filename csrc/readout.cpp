@@ -48,8 +48,11 @@ bool Readout::pick(int row, double t0, const float* y) {
     return spike;
 }
 
-// The AP template where the last spike's covers t_end, else the network's clipped voltage.
+// The network's own voltage; where it is at the clip, the AP template if the last spike's covers
+// t_end.
 double Readout::voltage(int row, double t_end, float vm) const {
+    const double base = std::min(clip_, v_offset_ + v_scale_ * static_cast<double>(vm));
+    if (base < clip_) return base;
     const double x = (t_end - t_last_[row] - ap_.start) / ap_.dt;  // in samples
     const double last = static_cast<double>(ap_.v.size()) - 1;
     if (x >= 0 && x <= last) {
@@ -57,7 +60,7 @@ double Readout::voltage(int row, double t_end, float vm) const {
         const size_t j = std::min(i + 1, ap_.v.size() - 1);
         return ap_.v[i] + (x - static_cast<double>(i)) * (ap_.v[j] - ap_.v[i]);
     }
-    return std::min(clip_, v_offset_ + v_scale_ * static_cast<double>(vm));
+    return base;
 }
 
 }  // namespace ann

@@ -16,7 +16,7 @@ READOUT = {
 }
 
 
-def tensors(C=3, G=3, K=4, W=3, F=16, H=24, L=2, M=16, A=40, seed=0):
+def tensors(C=3, G=6, K=4, W=3, N=3, U=5, P=10, H=24, L=2, M=16, A=40, seed=1):
     """Tensors of a bundle, float32, scaled so that activity stays in range."""
     rng = np.random.default_rng(seed)
 
@@ -26,26 +26,29 @@ def tensors(C=3, G=3, K=4, W=3, F=16, H=24, L=2, M=16, A=40, seed=0):
 
     named = {
         "embedding": rng.uniform(5, 20, (C, G)).astype(np.float32),
-        "tau": np.geomspace(0.5, 80, G * K, dtype=np.float32).reshape(G, K),
-        "conv_weight": matrix(W, G * K, F),
-        "conv_bias": matrix(F),
+        "tau": np.geomspace(0.5, 20, K * G, dtype=np.float32).reshape(K, G).T.copy(),
+        "branch_w": matrix(W, N, G // N * K, U),
+        "branch_b": matrix(N, U),
         "head_w1": 2 * matrix(H, M),
         "head_b1": matrix(M),
         "head_w2": 3 * matrix(M, 3),
         "head_b2": matrix(3),
         "ap": np.linspace(-50, 20, A, dtype=np.float32),
     }
+    if P:
+        named |= {"mix_w": matrix(N * U, P), "mix_b": matrix(P)}
     for layer in range(L):
-        named[f"lstm{layer}_wx"] = matrix(F if layer == 0 else H, 4 * H)
+        named[f"lstm{layer}_wx"] = 2 * matrix(H if layer else P or N * U, 4 * H)
         named[f"lstm{layer}_wh"] = matrix(H, 4 * H)
         named[f"lstm{layer}_bias"] = matrix(4 * H)
-    named["head_w2"][:, 0] *= 8  # a hazard that rises and falls
-    named["head_b2"][0] = -5.2
+    # a hazard that rises and falls, a voltage on both sides of the clip
+    named["head_w2"] *= np.float32([8, 1, 10])
+    named["head_b2"] = np.float32([10, 0, 6])
     named["embedding"][rng.random((C, G)) < 0.4] = 0
     return named
 
 
-def manifest(C=3, G=3, K=4, W=3, F=16, H=24, L=2, M=16):
+def manifest(C=3, G=6, K=4, W=3, N=3, U=5, P=10, H=24, L=2, M=16):
     """A manifest that fits `tensors` of the same sizes."""
     channels = [
         Channel(
@@ -65,7 +68,9 @@ def manifest(C=3, G=3, K=4, W=3, F=16, H=24, L=2, M=16):
             groups=G,
             kernels=K,
             taps=W,
-            filters=F,
+            branches=N,
+            units=U,
+            mix=P,
             hidden=H,
             layers=L,
             head=M,

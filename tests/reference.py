@@ -51,11 +51,17 @@ def reference_traces(named, B, bins):
 def reference_outputs(named, traces):
     """The model in torch (float32): outputs [T, B, 3]."""
     w = {name: torch.tensor(tensor) for name, tensor in named.items()}
-    W = len(w["conv_weight"])
-    x = torch.tensor(traces.astype(np.float32)).permute(1, 2, 0)  # [B, G*K, T]
-    kernel = w["conv_weight"].flip(0).permute(2, 1, 0)  # newest tap last
-    x = torch.nn.functional.pad(x, (W - 1, 0))
-    x = torch.relu(torch.conv1d(x, kernel, w["conv_bias"])).permute(0, 2, 1)
+    W, N = w["branch_w"].shape[:2]
+    a = torch.tensor(traces.astype(np.float32)).permute(1, 0, 2)  # [B, T, G*K]
+    a = torch.nn.functional.pad(a, (0, 0, W - 1, 0)).unflatten(2, (N, -1))
+    T = len(traces)
+    u = w["branch_b"] + sum(
+        torch.einsum("btni,niu->btnu", a[:, W - 1 - j : W - 1 - j + T], kernel)
+        for j, kernel in enumerate(w["branch_w"])
+    )
+    x = torch.relu(u).flatten(2)
+    if "mix_w" in w:
+        x = x @ w["mix_w"] + w["mix_b"]
     layer = 0
     while f"lstm{layer}_wx" in w:
         wx, wh = w[f"lstm{layer}_wx"], w[f"lstm{layer}_wh"]

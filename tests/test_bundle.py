@@ -143,16 +143,28 @@ def test_edited_manifest_is_refused(path, scratch):
 
 
 def test_newer_version_says_upgrade(path, scratch):
-    forge(scratch, path, lambda document: document.update(version=2))
+    forge(scratch, path, lambda document: document.update(version=3))
     with pytest.raises(BundleError, match="made by a newer ann_backend: upgrade"):
         bundle.load(scratch)
 
 
-@pytest.mark.parametrize("version", [0, -1, "1", None, 1.0, True])
-def test_other_wrong_versions_are_refused(path, scratch, version):
+@pytest.mark.parametrize("version", [1, 0, -1, "2", None, 2.0, True])
+def test_other_versions_are_refused_by_name(path, scratch, version):
     forge(scratch, path, lambda document: document.update(version=version))
-    with pytest.raises(BundleError, match=r"complete manifest.*version"):
+    message = rf"version 2, got version {version!r}; train it again, or use the"
+    with pytest.raises(BundleError, match=message):
         bundle.load(scratch)
+
+
+def test_branches_must_be_of_one_size(path, scratch):
+    forge(scratch, path, lambda document: document["sizes"].update(branches=4))
+    with pytest.raises(BundleError, match=r"got 6 groups in 4 branches"):
+        bundle.load(scratch)
+
+
+def test_a_bundle_may_have_no_mix(scratch):
+    bundle.save(scratch, random_network.manifest(P=0), random_network.tensors(P=0))
+    assert "mix_w" not in bundle.load(scratch).tensors
 
 
 def test_foreign_safetensors_file_is_refused(scratch):
@@ -194,10 +206,10 @@ def test_directory_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("tau", np.zeros((3, 4), np.float32), "time constants above 0 ms"),
-        ("tau", np.ones((3, 5), np.float32), r"float32 \(3, 4\) for tensor 'tau'"),
-        ("tau", np.ones((3, 4)), "got float64"),
-        ("conv_bias", np.full(16, np.nan, np.float32), "finite values in 'conv_bias'"),
+        ("tau", np.zeros((6, 4), np.float32), "time constants above 0 ms"),
+        ("tau", np.ones((6, 5), np.float32), r"float32 \(6, 4\) for tensor 'tau'"),
+        ("tau", np.ones((6, 4)), "got float64"),
+        ("mix_b", np.full(10, np.nan, np.float32), "finite values in 'mix_b'"),
         ("extra", np.ones(1, np.float32), r"missing or extra \['extra'\]"),
     ],
 )

@@ -50,7 +50,11 @@ ANN_WIDER void update(const float* __restrict gates, int H, float* __restrict h,
 }  // namespace
 
 Network::Network(const Spec& spec)
-    : s_(spec), filters_(spec.F), gates_(4 * static_cast<size_t>(spec.H)), hidden_(spec.M) {}
+    : s_(spec),
+      branches_(static_cast<size_t>(spec.N) * spec.U),
+      mixed_(spec.P),
+      gates_(4 * static_cast<size_t>(spec.H)),
+      hidden_(spec.M) {}
 
 void Network::resize(int rows) {
     rows_ = rows;
@@ -72,17 +76,24 @@ void Network::step(const float* traces, float* outputs) {
 }
 
 void Network::step_row(const float* traces, float* history, float* lstm, float* outputs) {
-    const int GK = s_.G * s_.K, H = s_.H;
+    const int GK = s_.G * s_.K, RK = s_.R * s_.K, H = s_.H;
     std::copy(traces, traces + GK, history + newest_ * GK);
-    std::copy(s_.conv_bias.begin(), s_.conv_bias.end(), filters_.begin());
+    std::copy(s_.branch_b.begin(), s_.branch_b.end(), branches_.begin());
     for (int j = 0; j < s_.W; ++j) {
         const int slot = (newest_ + s_.W - j) % s_.W;  // j bins ago
-        accumulate(history + slot * GK, GK, s_.conv_weight.data() + j * GK * s_.F, s_.F,
-                   filters_.data());
+        for (int b = 0; b < s_.N; ++b)
+            accumulate(history + slot * GK + b * RK, RK,
+                       s_.branch_w.data() + (j * s_.N + b) * RK * s_.U, s_.U,
+                       branches_.data() + b * s_.U);
     }
-    relu(filters_.data(), s_.F);
+    relu(branches_.data(), s_.N * s_.U);
 
-    const float* x = filters_.data();
+    const float* x = branches_.data();
+    if (s_.P) {
+        std::copy(s_.mix_b.begin(), s_.mix_b.end(), mixed_.begin());
+        accumulate(x, s_.N * s_.U, s_.mix_w.data(), s_.P, mixed_.data());
+        x = mixed_.data();
+    }
     int n_in = s_.F;
     for (int l = 0; l < s_.L; ++l) {
         const LstmLayer& layer = s_.lstm[l];

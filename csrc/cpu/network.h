@@ -18,10 +18,11 @@ class Network final : public ann::Network {
 
     Spec s_;
     int rows_ = 0;
-    int newest_ = 0;                               // slot of the history that holds the current bin
-    std::vector<float> history_;                   // [B, W, G*K]: a ring over W
-    std::vector<float> lstm_;                      // [B, L, 2, H]: h, c
-    std::vector<float> filters_, gates_, hidden_;  // scratch: [F], [4H], [M]
+    int newest_ = 0;                       // slot of the history that holds the current bin
+    std::vector<float> history_;           // [B, W, G*K]: a ring over W
+    std::vector<float> lstm_;              // [B, L, 2, H]: h, c
+    std::vector<float> branches_, mixed_;  // scratch: [N*U], [P]
+    std::vector<float> gates_, hidden_;    // scratch: [4H], [M]
 };
 
 }  // namespace ann::cpu
