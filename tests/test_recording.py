@@ -24,11 +24,13 @@ def edges(t):
     return -65 + 5 * np.sin(t)
 
 
-def model(monkeypatch, spikes=()):
+def model(monkeypatch, spikes=(), over=1.5):
+    """`over`: ms after a spike from which the voltage is below the clip again."""
+
     def engine(t0, _):
         inside = [(0, s) for s in spikes if t0 <= s < t0 + 1]
         now = t0 + 1
-        running = [s for s in spikes if s - 0.5 <= now <= s + 1.5 and s < now]
+        running = [s for s in spikes if s < now <= s + over]
         base = edges(now)
         if running:
             base = np.interp(now - running[-1], np.arange(-0.5, 1.5001, 0.025), SHAPE)
@@ -68,6 +70,22 @@ def test_a_spike_has_its_shape_and_its_time(monkeypatch, spike):
         np.testing.assert_allclose(v[near], expected, atol=1e-6)
     assert (np.diff((v > -20).astype(int)) == 1).sum() == 2
     assert abs(np.diff(v)).max() < 4  # no jump: the shape's own slope is 3 a step
+
+
+def test_a_spike_is_over_at_the_edge_where_the_voltage_is_below_the_clip(monkeypatch):
+    cell = model(monkeypatch, [5.2, 12.25], over=0.5)
+    v = h.Vector().record(cell.soma(0.5)._ref_v)
+    t = h.Vector().record(h._ref_t)
+    h.tstop = 20
+    h.run()
+    v, t = np.array(v), np.array(t)
+    assert v[np.isclose(t, 6)] == pytest.approx(edges(6))
+    assert v[np.isclose(t, 13)] == pytest.approx(edges(13))
+    assert v[np.isclose(t, 5.2)] == pytest.approx(
+        np.interp(0, np.arange(-0.5, 1.5001, 0.025), SHAPE), abs=1e-6
+    )
+    assert (np.diff((v > -20).astype(int)) == 1).sum() == 2
+    assert abs(np.diff(v)).max() < 6  # bent, no jump
 
 
 def test_recordings_at_own_times_agree_with_the_ones_at_every_step(monkeypatch):

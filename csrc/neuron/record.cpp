@@ -1,6 +1,6 @@
 // Recordings of a replaced soma's voltage: samples that NEURON took inside a bin, when only the
 // voltage at its start was known, are rewritten at the bin's end: linear between the edges, with
-// the action potential's shape.
+// the action potential's shape where the edges are not below the clip.
 #include <algorithm>
 #include <cmath>
 #include <unordered_map>
@@ -15,10 +15,17 @@ struct Recording {
     double dt;                  // ms, 0: at every step
 };
 
+// An action potential, from where it leaves the clip level to where it meets it again: as its
+// template does, or sooner, at an edge where the voltage is below.
+struct Peak {
+    double spike, from, until;  // ms
+    double v_from, v_until;     // mV
+};
+
 // The voltage of one cell over the last two bins.
 struct History {
-    double v[3];                 // mV at the edges t - 2 bin, t - bin, t
-    std::vector<double> spikes;  // ms, whose action potential reaches into them
+    double v[3];              // mV at the edges t - 2 bin, t - bin, t
+    std::vector<Peak> peaks;  // that reach into them
     std::vector<Recording> recordings;
 };
 
@@ -36,33 +43,49 @@ static double end(const Waveform& w) {
     return w.v.empty() ? 0 : w.start + w.dt * double(w.v.size() - 1);
 }
 
-static bool inside(const Waveform& w, double since) {
-    return w.v.size() > 1 && since >= w.start && since <= end(w);
+static Peak peak_of(const Waveform& w, double spike) {
+    return {spike, spike + w.start, spike + end(w), w.v.front(), w.v.back()};
+}
+
+// At an edge below the template's ends, that is below the clip, the action potential is over.
+static void cut(Peak& p, double edge, double v, const Waveform& w) {
+    const bool below = v < std::min(w.v.front(), w.v.back()) - 1e-6;
+    if (below && edge > p.spike && edge < p.until) p.until = edge, p.v_until = v;
+}
+
+// The template, bent over the last bin to meet the voltage at its end.
+static double shape(const Peak& p, const Waveform& w, double t) {
+    const double v = at(w, t - p.spike), a = std::max(p.spike, p.until - bin);
+    if (t <= a) return v;
+    return v + (t - a) / (p.until - a) * (p.v_until - at(w, p.until - p.spike));
+}
+
+static bool inside(const Peak& p, double t) {
+    return t >= p.from && t <= p.until;
 }
 
 using Knots = std::vector<std::pair<double, double>>;  // ms, mV
 
 // Edges, and the points where an action potential leaves and meets the clip level.
-static Knots knots(const History& h, const Waveform& w, double edge) {
+static Knots knots(const History& h, double edge) {
     Knots out;
     for (int i = 0; i < 3; ++i) {
         const double t = edge - bin * (2 - i);
-        const bool hidden = std::any_of(h.spikes.begin(), h.spikes.end(),
-                                        [&](double s) { return inside(w, t - s); });
+        const bool hidden = std::any_of(h.peaks.begin(), h.peaks.end(),
+                                        [&](const Peak& p) { return inside(p, t); });
         if (!hidden) out.push_back({t, h.v[i]});
     }
-    if (w.v.size() > 1)
-        for (double s : h.spikes) {
-            out.push_back({s + w.start, w.v.front()});
-            out.push_back({s + end(w), w.v.back()});
-        }
+    for (const Peak& p : h.peaks) {
+        out.push_back({p.from, p.v_from});
+        out.push_back({p.until, p.v_until});
+    }
     std::sort(out.begin(), out.end());
     return out;
 }
 
 static double voltage(const History& h, const Waveform& w, const Knots& k, double t) {
-    for (auto s = h.spikes.rbegin(); s != h.spikes.rend(); ++s)
-        if (inside(w, t - *s)) return at(w, t - *s);
+    for (auto p = h.peaks.rbegin(); p != h.peaks.rend(); ++p)
+        if (inside(*p, t)) return shape(*p, w, t);
     auto b = std::lower_bound(k.begin(), k.end(), std::make_pair(t, -1e9));
     if (b == k.begin()) return k.front().second;
     if (b == k.end()) return k.back().second;
@@ -89,7 +112,7 @@ static double time_of(const Recording& r, int i, int n) {
 static void rewrite(const Recording& r, const History& h, const Waveform& w, double edge) {
     const int n = vector_capacity(r.samples);
     double* p = vector_vec(r.samples);
-    const Knots k = knots(h, w, edge);
+    const Knots k = knots(h, edge);
     for (int i = n - 1; i >= 0; --i) {
         const double t = snapped(time_of(r, i, n));
         if (t <= edge - 2 * bin || t <= 0) break;
@@ -192,7 +215,7 @@ void restart_recordings() {
     for (auto& [cell, h] : histories) {
         const double v = group_of(model().cells[cell]).v_init;
         std::fill(h.v, h.v + 3, v);
-        h.spikes.clear();
+        h.peaks.clear();
     }
 }
 
@@ -212,13 +235,15 @@ void patch_recordings(double edge) {
         h.v[0] = h.v[1];
         h.v[1] = h.v[2];
         h.v[2] = g.v[c.row];
-        const double over = edge - 2 * bin - end(g.population->waveform());
-        const auto old =
-            std::remove_if(h.spikes.begin(), h.spikes.end(), [&](double s) { return s < over; });
-        h.spikes.erase(old, h.spikes.end());
+        const Waveform& w = g.population->waveform();
+        const auto old = std::remove_if(h.peaks.begin(), h.peaks.end(),
+                                        [&](const Peak& p) { return p.until < edge - 2 * bin; });
+        h.peaks.erase(old, h.peaks.end());
         for (const Spike& s : g.spikes)
-            if (s.row == c.row) h.spikes.push_back(s.t);
-        for (const Recording& r : h.recordings) rewrite(r, h, g.population->waveform(), edge);
+            if (s.row == c.row && w.v.size() > 1) h.peaks.push_back(peak_of(w, s.t));
+        for (Peak& p : h.peaks)
+            for (int i = 1; i < 3; ++i) cut(p, edge - bin * (2 - i), h.v[i], w);
+        for (const Recording& r : h.recordings) rewrite(r, h, w, edge);
     }
 }
 
