@@ -11,7 +11,7 @@ from pathlib import Path
 from ann_backend.cli.text import render
 from ann_backend.errors import AnnBackendError
 
-COMMANDS = ("demo", "compare", "train")
+COMMANDS = ("demo", "compare", "data", "train", "validate", "info", "models", "doctor")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -29,23 +29,24 @@ def parser() -> argparse.ArgumentParser:
             "--json", type=Path, metavar="PATH", help="write the result here as JSON"
         )
         module.add_arguments(command)
-        command.set_defaults(run=module.run)
+        text = getattr(module, "text", render)
+        command.set_defaults(run=module.run, text=text)
     return top
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; return the exit status (0: done, 1: refused, 2: usage)."""
+    """Run one command; return the exit status (0: done, 1: no, 2: usage)."""
     args = parser().parse_args(argv)
     try:
         result = args.run(args)
     except AnnBackendError as error:
         print(f"ann_backend {args.command}: {error}", file=sys.stderr)
         return 1
-    print(render(result))
+    print(args.text(result))
     if args.json is not None:
         args.json.parent.mkdir(parents=True, exist_ok=True)
         args.json.write_text(json.dumps(result, indent=2) + "\n")
-    return 0
+    return 0 if result.get("ok", True) else 1
 
 
 if __name__ == "__main__":

@@ -1,0 +1,47 @@
+"""A cell named on the command line: one that ships, or a description in a file."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ann_backend.errors import CellError
+
+if TYPE_CHECKING:
+    from ann_backend.train.cell import CellDescription
+
+HELP = "a cell that ships, such as HH; or FILE.py:NAME, a CellDescription of yours"
+
+
+def described(text: str) -> CellDescription:
+    """Return the description that a user names.
+
+    Parameters
+    ----------
+    text : str
+        The name of a cell that ships, or ``FILE.py:NAME``.
+
+    Raises
+    ------
+    CellError
+        There is no such cell, file or name, or it is something else.
+    """
+    from ann_backend.train.cell import SHIPPED, CellDescription
+
+    if text in SHIPPED:
+        return SHIPPED[text]
+    file, _, name = text.rpartition(":")
+    if not file.endswith(".py"):
+        raise CellError(
+            f"expected a cell that ships ({', '.join(SHIPPED)}) or FILE.py:NAME, got "
+            f"{text!r}"
+        )
+    if not Path(file).is_file():
+        raise CellError(f"expected a Python file, got {file!r}: there is none")
+    found = runpy.run_path(file).get(name)
+    if not isinstance(found, CellDescription):
+        raise CellError(
+            f"expected a CellDescription named '{name}' in {file}, got {found!r}"
+        )
+    return found
