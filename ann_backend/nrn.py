@@ -7,10 +7,10 @@ import sys
 if sys.platform == "linux" and not os.environ.get("DISPLAY"):
     os.environ.setdefault("NEURON_MODULE_OPTIONS", "-nogui")
 
-from neuron import h
+from neuron import coreneuron, h
 from neuron import nrn as types
 
-__all__ = ["h", "types", "version"]
+__all__ = ["coreneuron", "h", "types", "version"]
 
 
 def version() -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -52,7 +53,9 @@ def cache_dir() -> Path:
     return Path(base) / "ann_backend"
 
 
-def mechanisms(files: list[Path], neuron_version: str) -> Path:
+def mechanisms(
+    files: list[Path], neuron_version: str, *, flags: tuple[str, ...] = ()
+) -> Path:
     """Compile mechanisms with the running NEURON's nrnivmodl, once.
 
     Parameters
@@ -61,6 +64,9 @@ def mechanisms(files: list[Path], neuron_version: str) -> Path:
         The ``.mod`` files.
     neuron_version : str
         Of the NEURON that will load them.
+    flags : tuple of str
+        For nrnivmodl. What they make may depend on the compiler and the CPU, so these
+        are part of the cache's key then.
 
     Returns
     -------
@@ -73,13 +79,32 @@ def mechanisms(files: list[Path], neuron_version: str) -> Path:
         If a mechanism does not compile; the message has the compiler's last lines.
     """
     key = hashlib.sha256(f"{neuron_version} {os.uname().machine}".encode())
+    if flags:
+        key.update(f"{flags} {_compiler()} {_cpu()}".encode())
     for file in sorted(files):
         key.update(file.name.encode() + file.read_bytes())
     home = cache_dir() / f"mechanisms-{key.hexdigest()[:16]}"
     if not home.is_dir():
         home.parent.mkdir(parents=True, exist_ok=True)
-        _build(files, home)
+        _build(files, home, flags)
     return _library(home)
+
+
+def _compiler() -> str:
+    tool = shutil.which(os.environ.get("CXX", "g++"))
+    if tool is None:
+        return ""
+    done = subprocess.run([tool, "--version"], capture_output=True, text=True)
+    return done.stdout.partition("\n")[0]
+
+
+def _cpu() -> str:
+    """The CPU's model and instruction sets, as far as the system tells."""
+    info = Path("/proc/cpuinfo")
+    if not info.exists():
+        return platform.processor()
+    lines = info.read_text().splitlines()
+    return "\n".join(sorted({x for x in lines if x[:5] in ("model", "flags")}))
 
 
 def _library(home: Path) -> Path:
@@ -91,7 +116,7 @@ def _library(home: Path) -> Path:
     return found[0]
 
 
-def _build(files: list[Path], home: Path) -> None:
+def _build(files: list[Path], home: Path, flags: tuple[str, ...]) -> None:
     beside = Path(sys.executable).parent / "nrnivmodl"
     tool = str(beside) if beside.exists() else shutil.which("nrnivmodl")
     if tool is None:
@@ -100,7 +125,11 @@ def _build(files: list[Path], home: Path) -> None:
         for file in files:
             shutil.copy(file, scratch)
         done = subprocess.run(
-            [tool, "."], cwd=scratch, capture_output=True, text=True, check=False
+            [tool, *flags, "."],
+            cwd=scratch,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             tail = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
@@ -112,7 +141,8 @@ def _build(files: list[Path], home: Path) -> None:
             )
         finished = Path(scratch) / "done"
         finished.mkdir()
-        shutil.move(_library(Path(scratch)), finished)
+        for made in _library(Path(scratch)).parent.glob("lib*nrnmech.*"):
+            shutil.move(made, finished)
         try:
             finished.rename(home)
         except OSError:  # another process was first

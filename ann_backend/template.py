@@ -162,7 +162,7 @@ def _describe(section: Section) -> dict[str, Any]:
 
 
 def _parameters(mechanism: str, segments: list[Any]) -> dict[str, list[float]]:
-    names: Iterable[str] = _parameter_names(mechanism)
+    names: Iterable[str] = parameter_names(mechanism)
     if mechanism.endswith("_ion"):
         names = [f"e{mechanism.removesuffix('_ion')}"]
     out = {f"mechanism {mechanism}": [1.0]}
@@ -174,7 +174,7 @@ def _parameters(mechanism: str, segments: list[Any]) -> dict[str, list[float]]:
 _known_parameters: dict[str, list[str]] = {}
 
 
-def _parameter_names(mechanism: str) -> list[str]:
+def parameter_names(mechanism: str) -> list[str]:
     """Scalar PARAMETER variables of a mechanism, as ``name_mechanism``."""
     if mechanism not in _known_parameters:
         standard = h.MechanismStandard(mechanism, 1)

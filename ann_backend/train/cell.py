@@ -10,7 +10,9 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-__all__ = ["SHIPPED", "CellDescription", "ChannelDescription"]
+__all__ = ["DENDRITES", "SHIPPED", "CellDescription", "ChannelDescription"]
+
+DENDRITES = "dendrites"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -22,18 +24,26 @@ class ChannelDescription:
     name : str
         The channel's name in the bundle.
     location : str
-        Where it sits, as NEURON writes it: ``"soma(0.5)"``.
+        Where it sits, as NEURON writes it: ``"soma(0.5)"``. ``"dendrites"`` stands
+        for one channel on each dendritic segment, ``"dendrites, soma"`` for one at
+        ``soma(0.5)`` as well; `resolve` spells them out.
     synapses : tuple of (mechanism, parameters)
         Point processes with the same kinetics; the first one is simulated.
-    role : {"excitatory", "slow", "inhibitory"}
-        How the sampler drives it: "slow" shares the excitation (NMDA).
+    role : {"excitatory", "slow", "inhibitory", "current"}
+        How the sampler drives it: "slow" shares the excitation (NMDA); "current" is
+        a clamp, whose charge is an event for each run of constant current in a bin.
     unit_uS : float
-        A typical weight; trials draw weights from 0.1 to 4 times this.
+        A typical weight; trials draw weights from 0.1 to 4 times this. Of a current,
+        a typical charge in nA ms: trials draw from -4 to 4 times this.
     rate_Hz : float
         Events per second, of the typical weight, at a drive of 1.
     tau_ms : tuple of float
         Time constants of the traces that the surrogate sees: the synapse's
         own, and fast ones that make the timing inside a bin visible.
+    branch : int
+        Stretch of dendrite that holds it, in the tree's order; the soma is 0.
+    distance_um : float
+        Path distance from ``soma(0.5)``.
     """
 
     name: str
@@ -43,26 +53,38 @@ class ChannelDescription:
     unit_uS: float
     rate_Hz: float
     tau_ms: tuple[float, ...]
+    branch: int = 0
+    distance_um: float = 0.0
 
     @property
     def weight_uS(self) -> tuple[float, float]:
         """Smallest and largest weight of a training event."""
-        return 0.1 * self.unit_uS, 4.0 * self.unit_uS
+        low = -4.0 if self.role == "current" else 0.1
+        return low * self.unit_uS, 4.0 * self.unit_uS
+
+    @property
+    def region(self) -> str:
+        """Name of its section without the index: ``"apic"``."""
+        return self.location.split("(")[0].split("[")[0]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CellDescription:
-    """A hoc template and the channels that a surrogate of it will have.
+    """A cell and the channels that a surrogate of it will have.
 
     Parameters
     ----------
     name : str
         The bundle's name.
     template : str
-        The hoc template; it must have a public section ``soma``.
-    hoc_file : str or Path
+        A hoc template, or ``"module:attribute"``: a Python class, or a function that
+        returns the cell. The cell must have a ``soma``.
+    hoc_file : str or Path, optional
         File that defines the template; a bare name is one that ships.
+    arguments : tuple
+        What the template is called with.
     channels : tuple of ChannelDescription
+        Empty: the synapses that the template itself placed become the channels.
     mod_files : tuple of str or Path
         Mechanisms to compile; bare names are ones that ship.
     v_init_mV, celsius : float
@@ -74,24 +96,45 @@ class CellDescription:
         waveform stands for what is above.
     dt_ms : float
         The teacher's fixed step; 1 must be a multiple of it.
+    secondorder : {0, 2}
+        NEURON's: 0 is backward Euler, 2 is Crank-Nicolson.
+    output_Hz : (float, float)
+        Trials draw their output rate from this range, log-uniform.
+    branch_parents : tuple of int
+        Branch from which each branch rises, -1 for branch 0; `resolve` fills it in.
+    sites : tuple of str
+        Places whose voltage is recorded as well; `resolve` fills it in.
     """
 
     name: str
     template: str
-    hoc_file: str | Path
-    channels: tuple[ChannelDescription, ...]
+    hoc_file: str | Path | None = None
+    arguments: tuple[Any, ...] = ()
+    channels: tuple[ChannelDescription, ...] = ()
     mod_files: tuple[str | Path, ...] = ()
     v_init_mV: float = -65.0
     celsius: float = 6.3
     threshold_mV: float = 0.0
     clip_mV: float = -55.0
     dt_ms: float = 0.025
+    secondorder: int = 0
+    output_Hz: tuple[float, float] = (0.1, 20.0)
+    branch_parents: tuple[int, ...] = ()
+    sites: tuple[str, ...] = ()
+
+    @property
+    def resolved(self) -> bool:
+        """Whether every channel and branch is spelled out."""
+        return bool(self.branch_parents)
 
     def to_json(self) -> dict[str, Any]:
         """Return the description as plain JSON types, with file names only."""
         record = dataclasses.asdict(self)
-        record["hoc_file"] = Path(self.hoc_file).name
+        record["hoc_file"] = Path(self.hoc_file).name if self.hoc_file else None
         record["mod_files"] = [Path(name).name for name in self.mod_files]
+        record["arguments"] = [
+            Path(a).name if isinstance(a, str | Path) else a for a in self.arguments
+        ]
         return record
 
 
@@ -100,6 +143,8 @@ HH = CellDescription(
     template="HH",
     hoc_file="HH.hoc",
     mod_files=("ann_AMPA.mod", "ann_GABAA.mod", "ann_NMDA.mod"),
+    output_Hz=(0.1, 50.0),
+    branch_parents=(-1,),
     channels=(
         ChannelDescription(
             name="AMPA",
@@ -142,4 +187,72 @@ HH = CellDescription(
     ),
 )
 
-SHIPPED = {"HH": HH}
+L5PC = CellDescription(
+    name="L5PC",
+    template="L5PC",
+    hoc_file="L5PC.hoc",
+    mod_files=(
+        "ann_CaDyn.mod",
+        "ann_CaHVA.mod",
+        "ann_CaLVA.mod",
+        "ann_Ih.mod",
+        "ann_Im.mod",
+        "ann_KP.mod",
+        "ann_KT.mod",
+        "ann_Kv31.mod",
+        "ann_NaP.mod",
+        "ann_NaT.mod",
+        "ann_SK.mod",
+    ),
+    v_init_mV=-80.0,
+    celsius=34.0,
+    dt_ms=0.05,
+    secondorder=2,
+    channels=(
+        ChannelDescription(
+            name="AMPANMDA",
+            location=DENDRITES,
+            synapses=(
+                (
+                    "ann_AMPANMDA",
+                    {
+                        "tau_rise_AMPA": 0.2,
+                        "tau_decay_AMPA": 1.7,
+                        "tau_rise_NMDA": 0.29,
+                        "tau_decay_NMDA": 43.0,
+                        "e": 0.0,
+                        "mg": 1.0,
+                        "ratio": 0.71,
+                    },
+                ),
+            ),
+            role="excitatory",
+            unit_uS=0.0005,
+            rate_Hz=8.0,
+            tau_ms=(0.3, 1.7, 9.0, 43.0),
+        ),
+        ChannelDescription(
+            name="GABAA",
+            location=f"{DENDRITES}, soma",
+            synapses=(
+                ("ann_GABAA", {"tau_rise": 0.5, "tau_decay": 8.0, "e": -80.0}),
+                ("Exp2Syn", {"tau1": 0.5, "tau2": 8.0, "e": -80.0}),
+            ),
+            role="inhibitory",
+            unit_uS=0.001,
+            rate_Hz=4.0,
+            tau_ms=(0.5, 2.0, 8.0, 30.0),
+        ),
+        ChannelDescription(
+            name="soma(0.5) IClamp",
+            location="soma(0.5)",
+            synapses=(("IClamp", {}),),
+            role="current",
+            unit_uS=0.5,
+            rate_Hz=1000.0,
+            tau_ms=(0.5, 2.0, 10.0, 60.0),
+        ),
+    ),
+)
+
+SHIPPED = {"HH": HH, "L5PC": L5PC}

@@ -1,7 +1,8 @@
 """Trials on disk: npz shards with their provenance, made by worker processes.
 
-Fourth in the training line. A shard's content depends only on the cell, the split,
-the seed and its number, so an interrupted generation resumes to the same data.
+Sixth in the training line. A shard's content depends only on the cell, the split,
+the seed and its number, so an interrupted generation resumes to the same data. It
+stores what the cell did, and the drives from which the input is drawn again.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import multiprocessing
 import os
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +24,14 @@ from tqdm import tqdm
 
 from ann_backend.errors import AnnBackendError
 from ann_backend.train.cell import CellDescription
-from ann_backend.train.sampling import SAMPLER, Events
+from ann_backend.train.engine import Teacher, choose
+from ann_backend.train.sampling import SAMPLER
 from ann_backend.train.teacher import Trial, open_copies, simulate
 
 __all__ = ["SPLITS", "Dataset", "Request", "generate", "load"]
 
 FORMAT = "ann_backend.trials"
-VERSION = 1
+VERSION = 2
 SPLITS = ("train", "validation", "test")
 SEEDS_PER_SPLIT = 1_000_000
 
@@ -40,6 +43,7 @@ class Request:
     Parameters
     ----------
     cell : CellDescription
+        Resolved.
     split : {"train", "validation", "test"}
         Splits share no seed, hence no trial.
     seed : int
@@ -48,8 +52,9 @@ class Request:
         Of each trial.
     rows : int
         Trials in a shard, simulated together in one process.
-    dt_ms : float
-        The teacher's step.
+    dt_ms : float, optional
+        The cell's by default. At another step the trials have the same events, drawn
+        from the drives that were found at the cell's.
     """
 
     cell: CellDescription
@@ -57,8 +62,25 @@ class Request:
     seed: int
     trials: int
     duration_ms: int
-    rows: int = 32
-    dt_ms: float = 0.025
+    rows: int = 8
+    dt_ms: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.cell.resolved:
+            raise AnnBackendError(
+                f"{self.cell.name}: expected a resolved description; call "
+                "ann_backend.train.resolve first"
+            )
+
+    @property
+    def step_ms(self) -> float:
+        """The teacher's step."""
+        return self.dt_ms or self.cell.dt_ms
+
+    @property
+    def shards(self) -> range:
+        """Numbers of the shards."""
+        return range(-(-self.trials // self.rows))
 
     def seeds(self, shard: int) -> list[int]:
         """Seeds of a shard's trials."""
@@ -68,20 +90,23 @@ class Request:
 
     def path(self, folder: Path, shard: int) -> Path:
         """File of a shard."""
-        kind = f"{self.split}-{self.duration_ms}ms-dt{self.dt_ms:g}"
+        kind = f"{self.split}-{self.duration_ms}ms-dt{self.step_ms:g}"
         return folder / kind / f"{shard:05d}.npz"
 
     def identity(self, shard: int) -> dict[str, Any]:
         """Everything that must agree before a shard is used."""
+        cell = json.loads(json.dumps(self.cell.to_json()))
+        channels = json.dumps(cell.pop("channels"), sort_keys=True)
         return {
             "format": FORMAT,
             "version": VERSION,
             "sampler": SAMPLER,
-            "cell": json.loads(json.dumps(self.cell.to_json())),
+            "cell": cell,
+            "channels": hashlib.sha256(channels.encode()).hexdigest(),
             "split": self.split,
             "seeds": self.seeds(shard),
             "duration_ms": self.duration_ms,
-            "dt_ms": self.dt_ms,
+            "dt_ms": self.step_ms,
         }
 
 
@@ -92,6 +117,7 @@ class Dataset:
     trials: list[Trial]
     fingerprint: dict[str, Any]
     neuron_version: str
+    teacher: str
     events_sha256: str
 
     @property
@@ -115,88 +141,110 @@ def generate(
     quiet : bool
         No progress bar.
     """
-    shards = range(-(-request.trials // request.rows))
-    missing = [k for k in shards if not request.path(folder, k).exists()]
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(
-        max(1, min(processes, len(missing))), mp_context=context
-    ) as pool:
-        jobs = [pool.submit(_make, request, folder, k) for k in missing]
-        done = concurrent.futures.as_completed(jobs)
-        label = f"teacher, {request.split}"
-        for job in tqdm(done, label, len(jobs), disable=quiet, unit="shard"):
-            job.result()
+    if request.step_ms != request.cell.dt_ms:  # its events need the drives
+        usual = dataclasses.replace(request, dt_ms=None)
+        generate(usual, folder, processes=processes, quiet=quiet)
+    missing = [k for k in request.shards if not request.path(folder, k).exists()]
+    if missing:
+        teacher = choose(request.cell)
+        for left in request.path(folder, 0).parent.glob("*.partial"):
+            left.unlink()
+        context = multiprocessing.get_context("spawn")
+        count = max(1, min(processes, len(missing)))
+        with ProcessPoolExecutor(count, mp_context=context) as pool:
+            jobs = [pool.submit(_make, request, folder, k, teacher) for k in missing]
+            done = concurrent.futures.as_completed(jobs)
+            label = f"{request.cell.name}, {request.split}, {teacher.name}"
+            try:
+                for job in tqdm(done, label, len(jobs), disable=quiet, unit="shard"):
+                    job.result()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
     return load(request, folder)
 
 
-def load(request: Request, folder: Path) -> Dataset:
+def load(request: Request, folder: Path, *, partial: bool = False) -> Dataset:
     """Load a request's shards and refuse any that was made otherwise.
+
+    Parameters
+    ----------
+    request : Request
+    folder : Path
+    partial : bool
+        Load the shards that are there, while others are still being made.
 
     Raises
     ------
     AnnBackendError
-        A shard is damaged, or comes from another cell, sampler, seed or NEURON.
+        A shard is damaged, or comes from another cell, sampler, seed or teacher.
     """
-    parts = [
-        _read(request, folder, k) for k in range(-(-request.trials // request.rows))
+    shards = [
+        k for k in request.shards if not partial or request.path(folder, k).exists()
     ]
+    if not shards:
+        raise AnnBackendError(
+            f"expected shards in {request.path(folder, 0).parent}, got none yet; "
+            "generate them first"
+        )
+    parts = [_read(request, folder, k) for k in shards]
     first = parts[0][1]
-    for path_k, (_, made) in enumerate(parts):
-        for name in ("fingerprint", "neuron_version"):
+    for k, (_, made) in zip(shards, parts, strict=True):
+        for name in ("fingerprint", "mechanisms_sha256", "neuron_version", "teacher"):
             if made[name] != first[name]:
                 raise AnnBackendError(
-                    f"{request.path(folder, path_k)}: expected {name} {first[name]} as "
-                    f"in shard 0, got {made[name]}; remove {folder} and generate anew"
+                    f"{request.path(folder, k)}: expected {name} "
+                    f"{_brief(first[name])} as in shard {shards[0]}, got "
+                    f"{_brief(made[name])}; remove {folder} and generate anew"
                 )
-    digest = hashlib.sha256("".join(m["events_sha256"] for _, m in parts).encode())
+    trials = [t for trials, _ in parts for t in trials]
+    digest = hashlib.sha256("".join(t.events_sha256 for t in trials).encode())
     return Dataset(
-        trials=[t for trials, _ in parts for t in trials],
+        trials=trials,
         fingerprint=first["fingerprint"],
         neuron_version=first["neuron_version"],
+        teacher=first["teacher"],
         events_sha256=digest.hexdigest(),
     )
 
 
-def _make(request: Request, folder: Path, shard: int) -> None:
+def _make(request: Request, folder: Path, shard: int, teacher: Teacher) -> None:
     """Simulate one shard; runs in a worker process."""
-    copies = open_copies(request.cell, request.rows)
-    seeds = request.seeds(shard)
+    copies = open_copies(request.cell, request.rows, fast=teacher.fast)
+    drives = None
+    if request.step_ms != request.cell.dt_ms:
+        usual = dataclasses.replace(request, dt_ms=None)
+        drives = [t.drives for t in _read(usual, folder, shard)[0]]
     trials = simulate(
-        copies, seeds, duration_ms=request.duration_ms, dt_ms=request.dt_ms
+        copies,
+        request.seeds(shard),
+        duration_ms=request.duration_ms,
+        dt_ms=request.step_ms,
+        drives=drives,
     )
-    arrays = dict(_pack(trials))
     made = {
         "identity": request.identity(shard),
         "fingerprint": copies.fingerprint,
+        "mechanisms_sha256": teacher.mechanisms_sha256,
         "neuron_version": copies.neuron_version,
-        "events_sha256": _digest(arrays),
+        "teacher": teacher.name,
+        "numpy_version": np.__version__,
     }
     path = request.path(folder, shard)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(f".{os.getpid()}.partial")
     with partial.open("wb") as file:
+        arrays = dict(_pack(trials))
         np.savez(file, allow_pickle=False, made=json.dumps(made), **arrays)
     partial.replace(path)
 
 
 def _pack(trials: list[Trial]) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Ragged trials as flat arrays with counts."""
-    yield "event_count", np.array([len(t.events.t) for t in trials])
-    yield "event_t", np.concatenate([t.events.t for t in trials])
-    yield "event_channel", np.concatenate([t.events.channel for t in trials])
-    yield "event_weight", np.concatenate([t.events.weight for t in trials])
+    """Trials as arrays; ragged ones flat, with counts."""
+    for name in ("drives", "v", "sites", "ap_sum", "ap_count", "events_sha256"):
+        yield name, np.stack([np.asarray(getattr(t, name)) for t in trials])
     yield "spike_count", np.array([len(t.spikes) for t in trials])
     yield "spikes", np.concatenate([t.spikes for t in trials])
-    yield "v", np.stack([t.v for t in trials])
-    yield "ap_sum", np.stack([t.ap_sum for t in trials])
-    yield "ap_count", np.array([t.ap_count for t in trials])
-
-
-def _digest(arrays: dict[str, NDArray[Any]]) -> str:
-    digest = hashlib.sha256()
-    for name in ("event_count", "event_t", "event_channel", "event_weight"):
-        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
-    return digest.hexdigest()
 
 
 def _read(
@@ -212,34 +260,41 @@ def _read(
         raise AnnBackendError(
             f"{path}: expected a whole shard, got {error}; {advice}"
         ) from error
-    expected = request.identity(shard)
-    for name, value in expected.items():
-        if made["identity"].get(name) != value:
+    for name, value in request.identity(shard).items():
+        found = made["identity"].get(name)
+        if found != value:
             raise AnnBackendError(
-                f"{path}: expected {name} {value}, got "
-                f"{made['identity'].get(name)}; {advice}"
+                f"{path}: expected {name} {_brief(value, found)}, got "
+                f"{_brief(found, value)}; {advice}"
             )
-    if made["events_sha256"] != _digest(arrays):
-        raise AnnBackendError(f"{path}: its events do not match their hash; {advice}")
-    return _unpack(arrays), made
+    return _unpack(request, request.seeds(shard), arrays), made
 
 
-def _unpack(a: dict[str, NDArray[Any]]) -> list[Trial]:
-    event = np.concatenate([[0], np.cumsum(a["event_count"])])
+def _unpack(
+    request: Request, seeds: list[int], a: dict[str, NDArray[Any]]
+) -> list[Trial]:
     spike = np.concatenate([[0], np.cumsum(a["spike_count"])])
-    trials = []
-    for k in range(len(a["v"])):
-        cut = slice(event[k], event[k + 1])
-        events = Events(
-            a["event_t"][cut], a["event_channel"][cut], a["event_weight"][cut]
+    return [
+        Trial(
+            cell=request.cell,
+            seed=seed,
+            drives=a["drives"][k],
+            events_sha256=str(a["events_sha256"][k]),
+            v=a["v"][k],
+            sites=a["sites"][k],
+            spikes=a["spikes"][spike[k] : spike[k + 1]],
+            ap_sum=a["ap_sum"][k],
+            ap_count=int(a["ap_count"][k]),
         )
-        trials.append(
-            Trial(
-                events=events,
-                v=a["v"][k],
-                spikes=a["spikes"][spike[k] : spike[k + 1]],
-                ap_sum=a["ap_sum"][k],
-                ap_count=int(a["ap_count"][k]),
-            )
-        )
-    return trials
+        for k, seed in enumerate(seeds)
+    ]
+
+
+def _brief(value: Any, other: Any = None) -> str:
+    """A value for a message; of a record, what differs from the other one."""
+    if isinstance(value, dict):
+        if "digest" in value:
+            return str(value["digest"][:12])
+        if isinstance(other, dict):
+            value = {k: v for k, v in value.items() if other.get(k) != v}
+    return str(value)

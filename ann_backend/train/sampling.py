@@ -1,59 +1,56 @@
-"""Input events of a trial: the distribution on which a surrogate is trained.
+"""What the input of a trial is: the distribution on which a surrogate is trained.
 
-Second in the training line: a `CellDescription` and a seed give a `Plan`, a plan
-and a drive give `Events`. The teacher picks the drive that brings the trial to
-its target output rate. Event times are continuous and never rounded.
+Third in the training line: a resolved `CellDescription` and a seed give a `Plan`; a
+plan and the drive of each stretch give `Events`. The teacher moves the drive from
+stretch to stretch so that the cell comes to the trial's target output rate.
 
-The distribution, SAMPLER version 1, drawn anew for each trial:
+The distribution, SAMPLER version 2, drawn anew for each trial:
 
-- target output rate: log-uniform, 0.1 to 50 Hz; 1 trial in 20 has instead a drive
-  drawn at random, so that silent and over-driven cells are seen too;
-- weights per channel: 1 to 12 synapses around a log-uniform 0.1 to 4 times the
-  channel's unit, spread log-normally (sigma 0 to 0.7), clipped to that range;
+- target output rate: log-uniform over the cell's ``output_Hz``; 1 trial in 20 has
+  instead a drive drawn at random, so that silent and over-driven cells are seen too;
+- synapses: 100 to 16,000 excitatory and 30 to 5,000 inhibitory ones, log-uniform,
+  collapsed on the channels, where they have 1 to 3 different weights (1 to 12 on a
+  cell of few channels) and rates that differ log-normally (sigma 0 to 1);
+- their places: everywhere; in a part of the tree (a region, a subtree of any size, all
+  but a subtree, 1 to 20 branches) that holds half to all of them; or along a gradient
+  of the distance from the soma. Inhibition also around the soma (20 to 100 um), or in
+  the same part as the excitation;
+- weights: around a log-uniform 0.1 to 4 times the channel's unit, spread log-normally
+  (sigma 0 to 0.7), growing or falling with distance in 1 trial of 4, clipped;
 - excitation: a share of it in slow channels, 0 in 1 trial of 3, else uniform;
 - inhibition: 1/8 to 4 times the excitation, none in 1 trial of 5; it follows the
   drive in half of the trials, and stays put in the others;
 - time course: steady Poisson; log-normal rate fluctuations (5 to 500 ms); bursts
   with silence between (on 10 to 500 ms, off 50 to 2,000 ms); or regular sources
-  with a noise fraction, as NetStim makes them;
+  with a noise fraction, as NetStim makes them; in 4 trials of 10, 2 to 4 parts of the
+  tree, or excitation and inhibition, follow a time course of their own each;
 - synchronous volleys on top in 1 trial of 3, alone in 1 of 10: 0.5 to 10 Hz, 1 to
   50 nS in all, jitter 0.05 to 5 ms, inhibition 0 to 5 ms behind;
-- a silent stretch of a tenth to a half of the trial in 1 trial of 5.
+- clusters in 4 trials of 10, on a cell with dendrites: 0.5 to 30 Hz, 4 to 60 events
+  within 1 to 20 ms on one of 1 to all branches, as they start NMDA spikes;
+- a clamp in 3 trials of 10, where the cell has a current channel: 1 to 8 steps, a
+  staircase, or noise; alone in 1 of 5 of these;
+- a silent stretch of a tenth to a half of the trial in 1 trial of 5;
+- not more than 60 events/ms in all, on average.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ann_backend.train.cell import CellDescription
+from ann_backend.train.events import Events, Floats
+from ann_backend.train.places import Tree, draw_part, draw_places
 
-__all__ = ["SAMPLER", "Events", "Plan", "draw_events", "draw_plan"]
+__all__ = ["SAMPLER", "Clusters", "Events", "Plan", "Volleys", "draw_plan"]
 
-SAMPLER = 1
-RATE_LIMIT_HZ = 4000.0  # events per second and channel
+SAMPLER = 2
 COURSES = ("steady", "fluctuating", "bursts", "regular")
 COURSE_SHARES = (0.3, 0.3, 0.2, 0.2)
-
-
-@dataclasses.dataclass(frozen=True)
-class Events:
-    """Input events of one trial, sorted by time.
-
-    Attributes
-    ----------
-    t : array of float64, shape (N,)
-        Times in ms from the trial's start.
-    channel : array of int16, shape (N,)
-    weight : array of float32, shape (N,)
-        Weights in uS.
-    """
-
-    t: NDArray[np.float64]
-    channel: NDArray[np.int16]
-    weight: NDArray[np.float32]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,19 +65,33 @@ class Volleys:
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
-    """Everything about a trial except its drive and its length."""
+class Clusters:
+    """Volleys on one branch at a time."""
 
-    seed: int  # of the events: drives are compared on like trials
+    rate_Hz: float
+    branches: NDArray[np.int64]
+    count: float
+    jitter_ms: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """Everything about a trial except its drive. Letters: C channels, M weights."""
+
+    seed: int
+    duration_ms: int
     target_Hz: float  # output rate for the drive to reach; NaN where drive is random
-    drive: float  # the random drive, else NaN
-    weights_uS: tuple[NDArray[np.float32], ...]  # of each channel's synapses
-    rates_Hz: tuple[float, ...]  # each channel's events per second at a drive of 1
-    driven: tuple[bool, ...]  # whether a channel's rate follows the drive
-    course: str  # one of COURSES, or "volleys" for volleys alone
+    drive: float  # at the start; of a random drive, throughout
+    weight_uS: NDArray[np.float32]  # (C, M); 0 where there is no synapse
+    rate_Hz: Floats  # (C, M), at a drive of 1
+    driven: NDArray[np.bool_]  # (C,): whether a channel's rate follows the drive
+    pool: NDArray[np.int8]  # (C,): channels of a pool share a time course
+    course: str  # one of COURSES, or "volleys" for volleys alone, or "clamp"
     course_ms: tuple[float, float]  # correlation time; or mean on and off times
     spread: float  # sigma of the log rate, or noise fraction of regular sources
     volleys: Volleys | None
+    clusters: Clusters | None
+    steps: Floats  # (S, 3): the clamp
     silence: tuple[float, float]  # start and end, as fractions of the trial
 
 
@@ -89,197 +100,177 @@ def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-def draw_plan(cell: CellDescription, seed: int) -> Plan:
+def draw_plan(cell: CellDescription, seed: int, *, duration_ms: int) -> Plan:
     """Draw a trial's plan from the distribution at the head of this file.
 
     Parameters
     ----------
     cell : CellDescription
+        Resolved.
     seed : int
-        Same cell, seed and `SAMPLER`: same plan.
+        Same cell, seed, duration and `SAMPLER`: same plan.
+    duration_ms : int
     """
     rng = np.random.default_rng([SAMPLER, seed])
+    tree = Tree(cell)
     free = rng.random() < 0.05
-    slow = 0.0 if rng.random() < 1 / 3 else rng.random()
-    inhibition = 0.0 if rng.random() < 0.2 else log_uniform(rng, 1 / 8, 4.0)
+    course, clamp, kind = _course(rng), rng.random(), rng.random()
+    if tree.current is None or clamp >= 0.3:
+        steps = np.empty((0, 3))
+    else:
+        steps = _steps(rng, cell.channels[tree.current].unit_uS, duration_ms)
+    alone = len(steps) > 0 and clamp < 0.06
+    if kind < 0.1 and not alone:
+        course["course"] = "volleys"
+    if alone:
+        course["course"] = "clamp"
+    part = draw_part(rng, tree)
+    inhibited = bool(rng.random() >= 0.2)
     follows = bool(rng.random() < 0.5)
-    share = {"excitatory": 1.0 - slow, "slow": slow, "inhibitory": inhibition}
-    weights = tuple(_draw_weights(rng, c.unit_uS) for c in cell.channels)
-    rates = tuple(
-        c.rate_Hz * share[c.role] * c.unit_uS / float(w.mean())
-        for c, w in zip(cell.channels, weights, strict=True)
-    )
-    course = str(rng.choice(COURSES, p=COURSE_SHARES))
-    course_ms = (log_uniform(rng, 5.0, 500.0), 0.0)
-    if course == "bursts":
-        course_ms = (log_uniform(rng, 10.0, 500.0), log_uniform(rng, 50.0, 2000.0))
-    spread = float(rng.random() if course == "regular" else rng.uniform(0.2, 1.5))
-    volleys, kind = None, rng.random()
-    if kind < 0.43:
-        volleys = Volleys(
-            rate_Hz=log_uniform(rng, 0.5, 10.0),
-            total_uS=log_uniform(rng, 0.001, 0.05),
-            jitter_ms=log_uniform(rng, 0.05, 5.0),
-            lag_ms=float(rng.uniform(0.0, 5.0)),
-            inhibition=float(rng.uniform(0.0, 1.5)) if inhibition else 0.0,
-        )
-    silence = (0.0, 0.0)
-    if rng.random() < 0.2:
-        length = rng.uniform(0.1, 0.5)
-        start = rng.uniform(0.0, 1.0 - length)
-        silence = (float(start), float(start + length))
+    weight, rate = _synapses(rng, cell, tree, part, inhibited=inhibited)
     return Plan(
         seed=seed,
-        target_Hz=float("nan") if free else log_uniform(rng, 0.1, 50.0),
-        drive=log_uniform(rng, 0.1, 16.0) if free else float("nan"),
-        weights_uS=weights,
-        rates_Hz=rates,
-        driven=tuple(c.role != "inhibitory" or follows for c in cell.channels),
-        course="volleys" if kind < 0.1 else course,
-        course_ms=course_ms,
-        spread=spread,
-        volleys=volleys,
-        silence=silence,
+        duration_ms=duration_ms,
+        target_Hz=float("nan") if free else log_uniform(rng, *cell.output_Hz),
+        drive=log_uniform(rng, 1 / 8, 16.0) if free else log_uniform(rng, 1 / 4, 1.0),
+        weight_uS=weight,
+        rate_Hz=rate,
+        driven=~tree.inhibitory | follows,
+        pool=_pools(rng, tree),
+        volleys=None if alone or kind >= 0.43 else _volleys(rng, inhibited=inhibited),
+        clusters=None if alone else _clusters(rng, tree),
+        steps=steps,
+        silence=_silence(rng),
+        **course,
     )
 
 
-def draw_events(
-    cell: CellDescription, plan: Plan, *, drive: float, duration_ms: float
-) -> Events:
-    """Draw the events of a trial.
-
-    Parameters
-    ----------
-    cell : CellDescription
-    plan : Plan
-    drive : float
-        Multiplies the rates of the driven channels and of the volleys.
-    duration_ms : float
-
-    Returns
-    -------
-    Events
-        Times in [0, duration_ms), sorted by (time, channel, weight).
-    """
-    rng = np.random.default_rng([SAMPLER, plan.seed, 1])
-    envelope = _envelope(rng, plan, duration_ms)
-    parts = []
-    for c, (weights, rate) in enumerate(
-        zip(plan.weights_uS, plan.rates_Hz, strict=True)
-    ):
-        rate = min(rate * (drive if plan.driven[c] else 1.0), RATE_LIMIT_HZ)
-        if plan.course == "regular":
-            parts.append(_regular(rng, c, weights, rate, plan.spread, duration_ms))
-        elif plan.course != "volleys":
-            t = _poisson(rng, rate * envelope)
-            parts.append(_with_weights(rng, t, c, weights))
-    if plan.volleys is not None:
-        parts += _volleys(rng, cell, plan, drive, duration_ms)
-    t = np.concatenate([p[0] for p in parts])
-    channel = np.concatenate([p[1] for p in parts])
-    weight = np.concatenate([p[2] for p in parts])
-    quiet = (t >= plan.silence[0] * duration_ms) & (t < plan.silence[1] * duration_ms)
-    keep = (t >= 0.0) & (t < duration_ms) & ~quiet
-    t, channel, weight = t[keep], channel[keep], weight[keep]
-    order = np.lexsort((weight, channel, t))
-    return Events(t[order], channel[order], weight[order])
+def _course(rng: np.random.Generator) -> dict[str, Any]:
+    course = str(rng.choice(COURSES, p=COURSE_SHARES))
+    times = (log_uniform(rng, 5.0, 500.0), 0.0)
+    if course == "bursts":
+        times = (log_uniform(rng, 10.0, 500.0), log_uniform(rng, 50.0, 2000.0))
+    spread = float(rng.random() if course == "regular" else rng.uniform(0.2, 1.5))
+    return {"course": course, "course_ms": times, "spread": spread}
 
 
-Part = tuple[NDArray[np.float64], NDArray[np.int16], NDArray[np.float32]]
-
-
-def _draw_weights(rng: np.random.Generator, unit_uS: float) -> NDArray[np.float32]:
-    centre = log_uniform(rng, 0.1, 4.0)
-    sigma = rng.uniform(0.0, 0.7) if rng.random() < 0.7 else 0.0
-    scale = centre * np.exp(sigma * rng.standard_normal(rng.integers(1, 13)))
-    return (unit_uS * np.clip(scale, 0.1, 4.0)).astype(np.float32)
-
-
-def _envelope(
-    rng: np.random.Generator, plan: Plan, duration_ms: float
-) -> NDArray[np.float64]:
-    """Relative rate in each ms, of mean about 1."""
-    bins = int(np.ceil(duration_ms))
-    if plan.course == "fluctuating":
-        keep = np.exp(-1.0 / plan.course_ms[0])
-        noise = rng.standard_normal(bins) * np.sqrt(1.0 - keep * keep)
-        log_rate, x = np.empty(bins), float(rng.standard_normal())
-        for n in range(bins):
-            x = keep * x + noise[n]
-            log_rate[n] = x
-        return np.asarray(np.exp(plan.spread * log_rate - plan.spread**2 / 2))
-    if plan.course == "bursts":
-        on, off = plan.course_ms
-        count = int(3 * bins / (on + off)) + 10
-        spans = rng.exponential(np.tile([off, on], count))
-        edges = np.cumsum(spans)
-        inside = np.searchsorted(edges, np.arange(bins) + 0.5) % 2 == 1
-        return np.asarray(inside * (on + off) / on * min(1.0, 4.0 * on / (on + off)))
-    return np.ones(bins)
-
-
-def _poisson(
-    rng: np.random.Generator, rate_Hz: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    count = rng.poisson(np.minimum(rate_Hz, 4.0 * RATE_LIMIT_HZ) * 1e-3)
-    return np.repeat(np.arange(len(count)), count) + rng.random(int(count.sum()))
-
-
-def _with_weights(
-    rng: np.random.Generator,
-    t: NDArray[np.float64],
-    channel: int,
-    weights: NDArray[np.float32],
-) -> Part:
-    chosen = weights[rng.integers(0, len(weights), len(t))]
-    return t, np.full(len(t), channel, np.int16), chosen
-
-
-def _regular(
-    rng: np.random.Generator,
-    channel: int,
-    weights: NDArray[np.float32],
-    rate_Hz: float,
-    noise: float,
-    duration_ms: float,
-) -> Part:
-    """One NetStim-like source for each synapse; noise is its noise fraction."""
-    times, which = [np.empty(0)], [np.empty(0, np.int64)]
-    interval = 1e3 * len(weights) / max(rate_Hz, 1e-6)
-    for synapse in range(len(weights)):
-        count = int(2 * duration_ms / interval) + 8
-        gaps = interval * (1.0 - noise) + noise * rng.exponential(interval, count)
-        times.append(rng.uniform(0.0, interval) + np.cumsum(gaps) - gaps[0])
-        which.append(np.full(count, synapse))
-    t = np.concatenate(times)
-    chosen = weights[np.concatenate(which)]
-    return t, np.full(len(t), channel, np.int16), chosen.astype(np.float32)
-
-
-def _volleys(
+def _synapses(
     rng: np.random.Generator,
     cell: CellDescription,
-    plan: Plan,
-    drive: float,
-    duration_ms: float,
-) -> list[Part]:
-    v = plan.volleys
-    assert v is not None
-    rate = min(v.rate_Hz * (drive if plan.course == "volleys" else 1.0), 60.0)
-    starts = rng.uniform(0.0, duration_ms, rng.poisson(rate * duration_ms * 1e-3))
-    total = sum(
-        r * float(w.mean())
-        for c, w, r in zip(cell.channels, plan.weights_uS, plan.rates_Hz, strict=True)
-        if c.role != "inhibitory"
+    tree: Tree,
+    part: NDArray[np.bool_],
+    *,
+    inhibited: bool,
+) -> tuple[NDArray[np.float32], Floats]:
+    """Weights and rates of the synapses of every channel, shapes (C, M)."""
+    most = 12 if len(cell.channels) <= 12 else 3
+    weight = np.zeros((len(cell.channels), most), np.float32)
+    rate = np.zeros((len(cell.channels), most))
+    slow = 0.0 if rng.random() < 1 / 3 or not tree.slow.any() else float(rng.random())
+    ratio = log_uniform(rng, 1 / 8, 4.0) if inhibited else 0.0
+    numbers = (100.0, 16000.0), (100.0, 16000.0), (30.0, 5000.0)
+    for role, share, (low, high) in zip(
+        (tree.excitatory, tree.slow, tree.inhibitory),
+        (1.0 - slow, slow, ratio),
+        numbers,
+        strict=True,
+    ):
+        number = round(log_uniform(rng, low, high))
+        where = draw_places(rng, tree, role, part)
+        mine = np.flatnonzero(role)
+        if not len(mine):
+            continue
+        count = rng.multinomial(number, where[mine])
+        kinds = np.minimum(count, rng.integers(1, most + 1))
+        used = np.arange(most) < kinds[:, None]
+        w = _weights(rng, cell, tree, mine, most) * used
+        spread = rng.uniform(0.0, 1.0)
+        r = count[:, None] * np.exp(spread * rng.standard_normal(used.shape)) * used
+        unit = np.array([cell.channels[c].unit_uS for c in mine])
+        total = sum(cell.channels[c].rate_Hz for c in mine)
+        mean = float((w / unit[:, None] * r).sum() / max(r.sum(), 1e-12))
+        weight[mine] = w
+        rate[mine] = share * total * r / max(float(r.sum()) * mean, 1e-12)
+    return weight, rate
+
+
+def _weights(
+    rng: np.random.Generator,
+    cell: CellDescription,
+    tree: Tree,
+    mine: NDArray[np.int64],
+    most: int,
+) -> Floats:
+    """Weights of all synapses of a role, uS, shape (channels, M)."""
+    centre = log_uniform(rng, 0.1, 4.0)
+    sigma = rng.uniform(0.0, 0.7) if rng.random() < 0.7 else 0.0
+    slope = rng.uniform(-1.0, 1.5) if rng.random() < 0.25 else 0.0
+    unit = np.array([cell.channels[c].unit_uS for c in mine])[:, None]
+    scale = sigma * rng.standard_normal((len(mine), most))
+    scale = centre * np.exp(scale + slope * tree.away[mine, None])
+    return np.asarray(unit * np.clip(scale, 0.1, 4.0))
+
+
+def _pools(rng: np.random.Generator, tree: Tree) -> NDArray[np.int8]:
+    """Which channels share a time course."""
+    pool = np.zeros(len(tree.branch), np.int8)
+    if rng.random() < 0.6:
+        return pool
+    if rng.random() < 0.3:
+        return tree.inhibitory.astype(np.int8)
+    for k in range(1, int(rng.integers(2, 5))):
+        pool[draw_part(rng, tree) if tree.branches > 1 else tree.slow] = k
+    return pool
+
+
+def _volleys(rng: np.random.Generator, *, inhibited: bool) -> Volleys:
+    return Volleys(
+        rate_Hz=log_uniform(rng, 0.5, 10.0),
+        total_uS=log_uniform(rng, 0.001, 0.05),
+        jitter_ms=log_uniform(rng, 0.05, 5.0),
+        lag_ms=float(rng.uniform(0.0, 5.0)),
+        inhibition=float(rng.uniform(0.0, 1.5)) if inhibited else 0.0,
     )
-    parts = []
-    for c, channel in enumerate(cell.channels):
-        mean = float(plan.weights_uS[c].mean())
-        share, lag = plan.rates_Hz[c] * mean / total, 0.0
-        if channel.role == "inhibitory":
-            share, lag = v.inhibition, v.lag_ms
-        count = rng.poisson(min(share, 1.5) * v.total_uS / mean, len(starts))
-        t = np.repeat(starts + lag, count)
-        t = t + v.jitter_ms * rng.standard_normal(len(t))
-        parts.append(_with_weights(rng, t, c, plan.weights_uS[c]))
-    return parts
+
+
+def _clusters(rng: np.random.Generator, tree: Tree) -> Clusters | None:
+    if tree.branches == 1 or rng.random() >= 0.4:
+        return None
+    hot = round(log_uniform(rng, 1.0, tree.branches - 1.0))
+    return Clusters(
+        rate_Hz=log_uniform(rng, 0.5, 30.0),
+        branches=1 + rng.choice(tree.branches - 1, hot, replace=False),
+        count=log_uniform(rng, 4.0, 60.0),
+        jitter_ms=log_uniform(rng, 1.0, 20.0),
+    )
+
+
+def _steps(rng: np.random.Generator, unit: float, duration_ms: int) -> Floats:
+    """Draw a clamp: amplitudes in nA, edges on 0.1 ms, a step of any teacher's."""
+    kind, scale = rng.random(), 4.0 * unit * log_uniform(rng, 0.1, 1.0)
+    if kind < 0.6:  # steps with gaps
+        edges = np.sort(rng.uniform(0.0, duration_ms, 2 * int(rng.integers(1, 9))))
+        edges = edges.reshape(-1, 2)
+    else:  # a staircase, or noise
+        dwell = log_uniform(rng, *((100.0, 1000.0) if kind < 0.8 else (2.0, 50.0)))
+        count = int(2 * duration_ms / dwell) + 8
+        at = np.cumsum(rng.exponential(dwell, count))
+        at = np.append(0.0, at[at < duration_ms])
+        edges = np.stack([at, np.append(at[1:], duration_ms)], axis=1)
+    edges = np.round(edges, 1)
+    edges = edges[edges[:, 1] > edges[:, 0]]
+    if kind < 0.8:
+        relative = rng.uniform(-0.4, 1.0, len(edges))
+    else:
+        relative = rng.normal(rng.uniform(-0.1, 0.3), 0.35, len(edges))
+
+    clipped = np.clip(scale * relative, -4.0 * unit, 4.0 * unit)
+    return np.column_stack([edges, np.round(clipped, 4)])
+
+
+def _silence(rng: np.random.Generator) -> tuple[float, float]:
+    if rng.random() >= 0.2:
+        return 0.0, 0.0
+    length = rng.uniform(0.1, 0.5)
+    start = rng.uniform(0.0, 1.0 - length)
+    return float(start), float(start + length)

@@ -1,0 +1,59 @@
+"""Simulate a cell's trials, for training or for tests; a second call goes on."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+from typing import Any
+
+SHARD = 8  # trials in a shard; their number is rounded up, so that hours can be added
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("cell", help="a cell that ships, such as L5PC")
+    parser.add_argument("--split", default="train", help="train, validation or test")
+    parser.add_argument("--hours", type=float, default=4.0, help="biological hours")
+    parser.add_argument("--trial-s", type=int, default=10, help="seconds in a trial")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--folder", type=Path, help="for the shards: data/CELL")
+    parser.add_argument("--dt", type=float, help="teacher's step, ms: the cell's own")
+    parser.add_argument("--processes", type=int, default=2, help="that run NEURON")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    """Simulate; the result is what lies in the folder."""
+    from ann_backend.errors import CellError
+    from ann_backend.train.cell import SHIPPED
+    from ann_backend.train.dataset import SPLITS, Request, generate
+    from ann_backend.train.resolve import resolve
+
+    if args.cell not in SHIPPED:
+        raise CellError(
+            f"expected a cell that ships ({', '.join(SHIPPED)}), got '{args.cell}'"
+        )
+    if args.split not in SPLITS:
+        raise CellError(f"expected a split of {', '.join(SPLITS)}, got '{args.split}'")
+    folder = args.folder or Path("data") / args.cell
+    request = Request(
+        cell=resolve(SHIPPED[args.cell]),
+        split=args.split,
+        seed=args.seed,
+        trials=SHARD * max(1, math.ceil(args.hours * 3600 / args.trial_s / SHARD)),
+        rows=SHARD,
+        duration_ms=args.trial_s * 1000,
+        dt_ms=args.dt,
+    )
+    data = generate(request, folder, processes=args.processes, quiet=args.quiet)
+    spikes = [len(t.spikes) for t in data.trials]
+    return {
+        "folder": str(request.path(folder, 0).parent),
+        "teacher": data.teacher,
+        "hours": data.hours,
+        "trials": len(data.trials),
+        "spikes": sum(spikes),
+        "rate_Hz": [min(spikes) / args.trial_s, max(spikes) / args.trial_s],
+        "events_sha256": data.events_sha256,
+    }

@@ -1,0 +1,109 @@
+"""Builds a described cell in this process: mechanisms, template, instance.
+
+Used by `resolve` and by the teacher, always in a process of their own: the fast
+mechanisms flush denormals in the whole process that loads them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ann_backend import paths, template
+from ann_backend.errors import CellError
+from ann_backend.nrn import h, version
+from ann_backend.train.cell import CellDescription
+
+__all__ = ["FAST", "instance", "library", "load", "mod_files"]
+
+# vector exp and pow; 2e-9 mV from stock NEURON
+FAST = (
+    "-coreneuron",
+    "-incflags",
+    "-O3 -march=native -ffast-math",
+    "-loadflags",
+    "-lmvec -lm",
+)
+
+_loaded: set[Path] = set()
+
+
+def mod_files(cell: CellDescription) -> list[Path]:
+    """Mechanisms of a cell: those it names, and the shipped ones of its channels."""
+    files = [paths.mod_dir() / name for name in cell.mod_files]
+    known = {file.stem for file in files}
+    used = {s[0] for c in cell.channels for s in c.synapses} - known
+    shipped = [paths.mod_dir() / f"{name}.mod" for name in sorted(used)]
+    return files + [file for file in shipped if file.exists()]
+
+
+def library(cell: CellDescription, *, fast: bool) -> Path | None:
+    """Compile a cell's mechanisms, once; None where it has none.
+
+    Raises
+    ------
+    CellError
+        A file is missing, or does not compile.
+    """
+    files = mod_files(cell)
+    if missing := [str(file) for file in files if not file.is_file()]:
+        raise CellError(
+            f"{cell.name}: expected its mechanisms at {', '.join(missing)}; give "
+            "mod_files as paths, or as names of ones that ship"
+        )
+    if not files:
+        return None
+    return paths.mechanisms(files, version(), flags=FAST if fast else ())
+
+
+def load(cell: CellDescription, *, fast: bool) -> None:
+    """Load a cell's mechanisms and its template into this process."""
+    made = library(cell, fast=fast)
+    if made is not None and made not in _loaded:
+        if fast:
+            os.environ["CORENEURONLIB"] = str(made.with_name("libcorenrnmech.so"))
+        h.nrn_load_dll(str(made))
+        _loaded.add(made)
+    if cell.hoc_file is not None and not hasattr(h, cell.template):
+        hoc = paths.hoc_dir() / cell.hoc_file
+        if not hoc.is_file() or not h.load_file(1, str(hoc)):
+            raise CellError(
+                f"{cell.name}: expected a hoc file that loads at {hoc}; give hoc_file "
+                "as a path, or as the name of one that ships"
+            )
+
+
+def instance(cell: CellDescription) -> Any:
+    """Build one cell.
+
+    Raises
+    ------
+    CellError
+        There is no such template, it does not build, or what it builds has no soma.
+    """
+    make = _factory(cell)
+    try:
+        one = make(*cell.arguments)
+    except Exception as error:
+        raise CellError(
+            f"{cell.name}: expected {cell.template}{cell.arguments!r} to build a cell, "
+            f"got {type(error).__name__}: {error}; build it in a script first"
+        ) from error
+    template.soma(one)
+    return one
+
+
+def _factory(cell: CellDescription) -> Callable[..., Any]:
+    module, _, attribute = cell.template.partition(":")
+    try:
+        if attribute:
+            return getattr(importlib.import_module(module), attribute)  # type: ignore[no-any-return]
+        return getattr(h, module)  # type: ignore[no-any-return]
+    except (ImportError, AttributeError, LookupError) as error:
+        raise CellError(
+            f"{cell.name}: expected a hoc template or 'module:attribute', got "
+            f"'{cell.template}' ({error}); give hoc_file, or a module that imports"
+        ) from error
