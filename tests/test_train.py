@@ -12,9 +12,9 @@ torch = pytest.importorskip("torch")
 import ann_backend  # noqa: E402
 from ann_backend.bundle import load as load_bundle  # noqa: E402
 from ann_backend.errors import AnnBackendError, CellError  # noqa: E402
-from ann_backend.train import export, fit, pipeline, sampling, validate  # noqa: E402
+from ann_backend.train import export, fit, pipeline, validate  # noqa: E402
 from ann_backend.train.cell import HH  # noqa: E402
-from ann_backend.train.dataset import Request, generate, load  # noqa: E402
+from ann_backend.train.dataset import Request, generate  # noqa: E402
 from ann_backend.train.model import Network, Shape, embedding, traces  # noqa: E402
 
 SMALL = fit.Fit(
@@ -46,116 +46,6 @@ def digest(network):
     for name, tensor in sorted(network.state_dict().items()):
         sha.update(name.encode() + tensor.numpy().tobytes())
     return sha.hexdigest()
-
-
-# sampling
-
-
-def test_a_seed_gives_the_same_events_and_another_seed_others():
-    def events(seed):
-        plan = sampling.draw_plan(HH, seed)
-        return sampling.draw_events(HH, plan, drive=1.0, duration_ms=2000.0)
-
-    first, again, other = events(1), events(1), events(2)
-    assert np.array_equal(first.t, again.t)
-    assert np.array_equal(first.weight, again.weight)
-    assert not np.array_equal(first.t, other.t)
-
-
-def test_event_times_are_continuous_sorted_and_inside_the_trial():
-    for seed in range(40):
-        plan = sampling.draw_plan(HH, seed)
-        events = sampling.draw_events(HH, plan, drive=2.0, duration_ms=3000.0)
-        assert np.all(np.diff(events.t) >= 0)
-        assert events.t.size == 0 or 0 <= events.t.min() <= events.t.max() < 3000
-        if len(events.t) > 50:
-            assert np.unique(np.round(events.t % 0.025, 6)).size > 40
-
-
-def test_weights_stay_in_the_channels_declared_range():
-    for seed in range(60):
-        plan = sampling.draw_plan(HH, seed)
-        for channel, weights in zip(HH.channels, plan.weights_uS, strict=True):
-            low, high = channel.weight_uS
-            assert weights.min() >= low * (1 - 1e-6)
-            assert weights.max() <= high * (1 + 1e-6)
-
-
-# teacher and dataset
-
-
-def test_the_teacher_spikes_at_crossings_of_the_threshold(data):
-    assert sum(len(t.spikes) for t in data.trials) > 5
-    for trial in data.trials:
-        assert len(trial.v) == 1500
-        for at in trial.spikes:
-            assert trial.v[max(0, int(at) - 2) : int(at) + 3].max() > -40
-
-
-def test_a_trial_is_the_run_a_user_would_make(data):
-    """One plain NEURON script with one of the trials' events: the same spikes."""
-    from ann_backend import load as load_cell
-    from ann_backend.nrn import h
-
-    load_cell("HH")
-    trial = max(data.trials, key=lambda t: len(t.spikes))
-    cell = h.HH()
-    synapses = [h.ann_AMPA, h.ann_GABAA, h.ann_NMDA]
-    synapses = [make(cell.soma(0.5)) for make in synapses]
-    netcons = []
-    events = trial.events
-    for kind in sorted(set(zip(events.channel, events.weight, strict=True))):
-        netcon = h.NetCon(None, synapses[kind[0]])
-        netcon.weight[0] = float(kind[1])
-        mine = (trial.events.channel == kind[0]) & (trial.events.weight == kind[1])
-        netcons.append((netcon, trial.events.t[mine]))
-    detector = h.NetCon(cell.soma(0.5)._ref_v, None, sec=cell.soma)
-    detector.threshold = HH.threshold_mV
-    spikes = h.Vector()
-    detector.record(spikes)
-    h.dt, h.celsius = 0.025, HH.celsius
-    h.finitialize(HH.v_init_mV)
-    for netcon, times in netcons:
-        for t in times:
-            netcon.event(float(t))
-    for _ in range(1500 * 40):
-        h.fadvance()
-    assert len(trial.spikes) > 0
-    assert np.allclose(spikes.as_numpy(), trial.spikes, rtol=0, atol=1e-6)
-
-
-def test_an_interrupted_generation_resumes_to_the_same_trials(request_, made, tmp_path):
-    folder, whole = made
-    for shard in (0, 1):
-        path = request_.path(tmp_path, shard)
-        path.parent.mkdir(parents=True, exist_ok=True)
-    request_.path(tmp_path, 0).write_bytes(request_.path(folder, 0).read_bytes())
-    (request_.path(tmp_path, 1).with_suffix(".partial")).write_bytes(b"half")
-    resumed = generate(request_, tmp_path, processes=1, quiet=True)
-    assert resumed.events_sha256 == whole.events_sha256
-    for a, b in zip(resumed.trials, whole.trials, strict=True):
-        assert np.array_equal(a.v, b.v)
-        assert np.array_equal(a.spikes, b.spikes)
-
-
-@pytest.mark.parametrize(
-    ("change", "named"),
-    [({"seed": 4}, "seeds"), ({"cell": dataclasses.replace(HH, celsius=7.0)}, "cell")],
-)
-def test_shards_of_another_request_are_refused(request_, made, change, named):
-    other = dataclasses.replace(request_, **change)
-    with pytest.raises(AnnBackendError, match=f"expected {named}"):
-        load(other, made[0])
-
-
-def test_a_damaged_shard_is_refused(request_, made, tmp_path):
-    for shard in (0, 1):
-        path = request_.path(tmp_path, shard)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        raw = request_.path(made[0], shard).read_bytes()
-        path.write_bytes(raw[: len(raw) // (1 + shard)])
-    with pytest.raises(AnnBackendError, match="expected a whole shard"):
-        load(request_, tmp_path)
 
 
 # model and fit

@@ -18,8 +18,8 @@ The distribution, SAMPLER version 2, drawn anew for each trial:
 - weights: around a log-uniform 0.1 to 4 times the channel's unit, spread log-normally
   (sigma 0 to 0.7), growing or falling with distance in 1 trial of 4, clipped;
 - excitation: a share of it in slow channels, 0 in 1 trial of 3, else uniform;
-- inhibition: 1/8 to 4 times the excitation, none in 1 trial of 5; it follows the
-  drive in half of the trials, and stays put in the others;
+- inhibition: none in 1 trial of 5; in half of the trials it follows the drive, at 1/8
+  to 2 times the excitation, in the others it stays put, at 1/8 to 4 times;
 - time course: steady Poisson; log-normal rate fluctuations (5 to 500 ms); bursts
   with silence between (on 10 to 500 ms, off 50 to 2,000 ms); or regular sources
   with a noise fraction, as NetStim makes them; in 4 trials of 10, 2 to 4 parts of the
@@ -127,7 +127,8 @@ def draw_plan(cell: CellDescription, seed: int, *, duration_ms: int) -> Plan:
     part = draw_part(rng, tree)
     inhibited = bool(rng.random() >= 0.2)
     follows = bool(rng.random() < 0.5)
-    weight, rate = _synapses(rng, cell, tree, part, inhibited=inhibited)
+    ratio = log_uniform(rng, 1 / 8, 2.0 if follows else 4.0) if inhibited else 0.0
+    weight, rate = _synapses(rng, cell, tree, part, ratio)
     return Plan(
         seed=seed,
         duration_ms=duration_ms,
@@ -159,19 +160,17 @@ def _synapses(
     cell: CellDescription,
     tree: Tree,
     part: NDArray[np.bool_],
-    *,
-    inhibited: bool,
+    inhibition: float,
 ) -> tuple[NDArray[np.float32], Floats]:
     """Weights and rates of the synapses of every channel, shapes (C, M)."""
     most = 12 if len(cell.channels) <= 12 else 3
     weight = np.zeros((len(cell.channels), most), np.float32)
     rate = np.zeros((len(cell.channels), most))
     slow = 0.0 if rng.random() < 1 / 3 or not tree.slow.any() else float(rng.random())
-    ratio = log_uniform(rng, 1 / 8, 4.0) if inhibited else 0.0
     numbers = (100.0, 16000.0), (100.0, 16000.0), (30.0, 5000.0)
     for role, share, (low, high) in zip(
         (tree.excitatory, tree.slow, tree.inhibitory),
-        (1.0 - slow, slow, ratio),
+        (1.0 - slow, slow, inhibition),
         numbers,
         strict=True,
     ):
@@ -247,7 +246,7 @@ def _clusters(rng: np.random.Generator, tree: Tree) -> Clusters | None:
 
 def _steps(rng: np.random.Generator, unit: float, duration_ms: int) -> Floats:
     """Draw a clamp: amplitudes in nA, edges on 0.1 ms, a step of any teacher's."""
-    kind, scale = rng.random(), 4.0 * unit * log_uniform(rng, 0.1, 1.0)
+    kind, scale = rng.random(), 4.0 * unit * log_uniform(rng, 0.2, 1.0)
     if kind < 0.6:  # steps with gaps
         edges = np.sort(rng.uniform(0.0, duration_ms, 2 * int(rng.integers(1, 9))))
         edges = edges.reshape(-1, 2)

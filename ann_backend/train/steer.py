@@ -14,9 +14,9 @@ from ann_backend.train.sampling import Plan
 __all__ = ["Helm"]
 
 LOW, HIGH = 1 / 16, 64.0
-RISE = 0.5  # octaves a stretch, while looking for the rate
+RISE = 0.4  # octaves a stretch, while looking for the rate; more, the longer none comes
 FALL = 1 / 6  # octaves for each octave of rate too many, when it was found
-GAIN = 0.25
+GAIN = 0.4
 
 
 class Helm:
@@ -39,6 +39,7 @@ class Helm:
         self.drive = plan.drive
         self.drives: list[float] = []
         self.settled = 0
+        self.rise = RISE
 
     def move(self, spikes: int, activity: float, length_ms: int) -> None:
         """Take the cell's answer to a stretch into account.
@@ -59,7 +60,8 @@ class Helm:
             step = gain * max((expected - spikes) / max(expected, 1.0), -2.0)
             self.settled += 1
         elif spikes == 0 or spikes < expected:
-            step = RISE
+            step = self.rise
+            self.rise = min(1.2 * self.rise, 1.0) if spikes == 0 else RISE
         else:
             step = -FALL * math.log2(spikes / expected) - RISE / 4
             self.settled = 1

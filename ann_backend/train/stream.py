@@ -28,7 +28,7 @@ __all__ = ["STRETCH_MS", "Stream", "draw_events"]
 STRETCH_MS = 250  # of constant drive
 LIMIT_PER_MS = 60.0  # events on all channels, on average; four times that in a bin
 CHANNEL_LIMIT_HZ = 4000.0
-VOLLEY_LIMIT_HZ = 60.0
+VOLLEY_LIMIT_HZ, VOLLEY_LIMIT_US = 60.0, 0.05
 
 Part = tuple[Floats, NDArray[np.int64]]  # times, sources
 
@@ -127,8 +127,10 @@ class Stream:
         v = self.plan.volleys
         if v is None or not len(self.rate):
             return []
-        rate = v.rate_Hz * (drive if self.plan.course == "volleys" else 1.0)
-        count = self.rng.poisson(min(rate, VOLLEY_LIMIT_HZ) * (stop - start) * 1e-3)
+        more = drive**0.5 if self.plan.course == "volleys" else 1.0
+        rate = min(v.rate_Hz * more, VOLLEY_LIMIT_HZ)
+        total = min(v.total_uS * more, VOLLEY_LIMIT_US)
+        count = self.rng.poisson(rate * (stop - start) * 1e-3)
         at = self.rng.uniform(start, stop, count) + 3.0 * v.jitter_ms
         parts = []
         for mine, share, lag in (
@@ -140,7 +142,7 @@ class Stream:
                 continue
             rates = self.rate[sources]
             mean = float((rates * self.weight[sources]).sum() / rates.sum())
-            size = self.rng.poisson(share * v.total_uS / mean, count)
+            size = self.rng.poisson(share * total / mean, count)
             t = np.repeat(at + lag, size)
             t = t + v.jitter_ms * self.rng.standard_normal(len(t))
             edges = np.cumsum(rates)

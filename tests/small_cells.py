@@ -1,0 +1,45 @@
+"""Cells for tests: Python classes and functions that the training line can import."""
+
+from ann_backend.nrn import h
+
+
+class Stick:
+    """A soma, a dendrite of 400 um, two twigs, an axon; optionally with synapses."""
+
+    def __init__(self, synapses=False):
+        self.soma = h.Section("soma", self)
+        self.dend = [h.Section(f"dend[{k}]", self) for k in range(3)]
+        self.axon = h.Section("axon", self)
+        self.soma.L = self.soma.diam = 20
+        self.dend[0].connect(self.soma(1))
+        self.dend[1].connect(self.dend[0](1))
+        self.dend[2].connect(self.dend[0](1))
+        self.axon.connect(self.soma(0))
+        for section, L in zip(self.dend, (400, 30, 30), strict=True):
+            section.L, section.diam, section.nseg = L, 2, max(1, L // 80)
+            section.insert("pas")
+            section.g_pas, section.e_pas = 5e-5, -65
+        for section in (self.soma, self.axon):
+            section.insert("hh")
+        self.synapses = []
+        if synapses:
+            self.place()
+
+    def place(self):
+        for x, kind in ((0.1, h.ExpSyn), (0.1, h.ExpSyn), (0.9, h.Exp2Syn)):
+            self.synapses.append(kind(self.dend[0](x)))
+        self.synapses[2].tau1, self.synapses[2].tau2 = 0.5, 6
+        self.synapses[2].e = -75
+        self.synapses.append(h.IClamp(self.soma(0.5)))
+
+
+class Shapeless:
+    """No soma."""
+
+    def __init__(self):
+        self.dend = h.Section("dend", self)
+
+
+def broken():
+    """Does not build."""
+    raise ValueError("no morphology file")

@@ -1,0 +1,118 @@
+"""Descriptions are spelled out on the built cell; what cannot be is refused."""
+
+import dataclasses
+
+import pytest
+
+from ann_backend.errors import CellError
+from ann_backend.train.cell import HH, SHIPPED, CellDescription, ChannelDescription
+from ann_backend.train.resolve import resolve, resolve_here
+
+KIND = ChannelDescription(
+    name="AMPA",
+    location="dendrites",
+    synapses=(("ExpSyn", {"tau": 2.0, "e": 0.0}),),
+    role="excitatory",
+    unit_uS=0.0005,
+    rate_Hz=20.0,
+    tau_ms=(0.3, 2.0, 9.0, 40.0),
+)
+INHIBITION = dataclasses.replace(
+    KIND,
+    name="GABA",
+    location="dendrites, soma",
+    synapses=(("ExpSyn", {"tau": 6.0, "e": -75.0}),),
+    role="inhibitory",
+)
+STICK = CellDescription(
+    name="Stick", template="small_cells:Stick", channels=(KIND, INHIBITION)
+)
+
+
+@pytest.fixture(scope="module")
+def l5pc():
+    return resolve(SHIPPED["L5PC"])
+
+
+def test_a_resolved_description_is_left_alone():
+    assert resolve(HH) is HH
+
+
+def test_the_default_plan_has_a_channel_on_each_dendritic_segment():
+    cell = resolve_here(STICK)
+    names = [c.name for c in cell.channels]
+    assert len(names) == 7 + 8  # 5 + 1 + 1 segments, and the soma
+    assert names[0] == "dend[0](0.1) AMPA"
+    assert "soma(0.5) GABA" in names
+    assert "soma(0.5) AMPA" not in names
+    assert not [n for n in names if n.startswith("axon")]
+
+
+def test_long_dendrites_are_cut_and_twigs_merged():
+    cell = resolve_here(STICK)
+    # 400 um in three; each twig of 30 um goes to the stretch that it rises from,
+    # the second one too, for stretch and twig are still a short pair
+    branch = {c.location: c.branch for c in cell.channels}
+    assert cell.branch_parents[0] == -1
+    assert branch["soma(0.5)"] == 0
+    assert branch["dend[0](0.1)"] == 1
+    assert branch["dend[0](0.9)"] == 3
+    assert all(parent < k for k, parent in enumerate(cell.branch_parents))
+
+
+def test_distances_are_path_distances_from_the_soma():
+    cell = resolve_here(STICK)
+    away = {c.location: c.distance_um for c in cell.channels}
+    assert away["soma(0.5)"] == 0
+    assert away["dend[0](0.1)"] == pytest.approx(10 + 40)
+    assert away["dend[2](0.5)"] == pytest.approx(10 + 400 + 15)
+
+
+def test_synapses_that_the_template_placed_become_channels():
+    placed = dataclasses.replace(STICK, channels=(), arguments=(True,))
+    cell = resolve_here(placed)
+    first, second = cell.channels
+    assert first.name == "dend[0](0.1) ExpSyn"
+    assert first.role == "excitatory"
+    assert second.synapses == (("Exp2Syn", {"tau1": 0.5, "tau2": 6.0, "e": -75.0}),)
+    assert second.role == "inhibitory"
+    assert len(first.tau_ms) == len(second.tau_ms) == 4
+    assert {0.5, 6.0} <= set(second.tau_ms)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"template": "small_cells:Shapeless"}, "expected an attribute 'soma'"),
+        ({"template": "small_cells:broken"}, "got ValueError: no morphology file"),
+        ({"template": "small_cells:nothing"}, "a hoc template or 'module:attribute'"),
+        ({"template": "NoSuchTemplate"}, "a hoc template or 'module:attribute'"),
+        ({"hoc_file": "no_such.hoc"}, "expected a hoc file that loads"),
+        ({"mod_files": ("no_such.mod",)}, "expected its mechanisms at"),
+        ({"channels": ()}, "or synapses on the cell, got none"),
+        ({"channels": (KIND, KIND)}, "one channel of a name"),
+    ],
+)
+def test_a_description_that_cannot_be_honoured_is_refused(change, message):
+    with pytest.raises(CellError, match=message):
+        resolve(dataclasses.replace(STICK, **change))
+
+
+def test_a_channel_on_the_dendrites_of_a_cell_without_any_is_refused():
+    with pytest.raises(CellError, match="a cell of a soma alone"):
+        resolve(dataclasses.replace(HH, channels=(KIND,), branch_parents=()))
+
+
+def test_l5pc_has_a_hundred_branches_at_most_and_channels_of_two_kinds(l5pc):
+    assert 60 <= len(l5pc.branch_parents) <= 100
+    roles = [c.role for c in l5pc.channels]
+    assert roles.count("excitatory") + 1 == roles.count("inhibitory")
+    assert roles[-1] == "current"
+    assert 0 < max(c.branch for c in l5pc.channels) < len(l5pc.branch_parents)
+    assert len({len(c.tau_ms) for c in l5pc.channels}) == 1
+
+
+def test_l5pc_is_watched_in_its_basal_and_apical_dendrites(l5pc):
+    regions = [site.split("[")[0] for site in l5pc.sites]
+    assert len(regions) == 8
+    assert min(regions.count("dend"), regions.count("apic")) >= 2

@@ -1,0 +1,143 @@
+"""Shards: what is interrupted resumes, what is foreign or damaged is refused."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from ann_backend.errors import AnnBackendError
+from ann_backend.train.cell import HH, SHIPPED
+from ann_backend.train.dataset import Request, generate, load
+
+
+@pytest.fixture(scope="module")
+def request_():
+    return Request(cell=HH, split="train", seed=3, trials=6, duration_ms=1000, rows=3)
+
+
+@pytest.fixture(scope="module")
+def made(request_, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trials")
+    return folder, generate(request_, folder, processes=2, quiet=True)
+
+
+def copied(request, source, target, shards):
+    for shard in shards:
+        path = request.path(target, shard)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(request.path(source, shard).read_bytes())
+
+
+def test_the_events_of_a_shard_are_drawn_again_and_kept(made, request_):
+    again = load(request_, made[0])
+    for trial in again.trials:
+        assert trial.events is trial.events
+        assert trial.redraw().digest() == trial.events_sha256
+    assert again.events_sha256 == made[1].events_sha256
+
+
+def test_a_shard_stores_no_events(request_, made):
+    with np.load(request_.path(made[0], 0)) as file:
+        kept = {name: file[name].nbytes for name in file.files if name != "made"}
+    assert sum(kept.values()) < 3 * (1000 * 4 + 20_000)
+    assert "drives" in kept
+
+
+def test_events_that_another_numpy_would_draw_are_refused(made):
+    other = dataclasses.replace(made[1].trials[0], events_sha256="0" * 64)
+    with pytest.raises(AnnBackendError, match="drew others"):
+        _ = other.events
+
+
+def test_an_interrupted_generation_resumes_to_the_same_trials(request_, made, tmp_path):
+    folder, whole = made
+    copied(request_, folder, tmp_path, [0])
+    (request_.path(tmp_path, 1).with_suffix(".1.partial")).write_bytes(b"half")
+    resumed = generate(request_, tmp_path, processes=1, quiet=True)
+    assert resumed.events_sha256 == whole.events_sha256
+    for a, b in zip(resumed.trials, whole.trials, strict=True):
+        assert np.array_equal(a.v, b.v)
+        assert np.array_equal(a.spikes, b.spikes)
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_what_is_there_can_be_loaded_while_more_is_made(request_, made, tmp_path):
+    copied(request_, made[0], tmp_path, [1])
+    some = load(request_, tmp_path, partial=True)
+    assert [t.seed for t in some.trials] == request_.seeds(1)
+    with pytest.raises(AnnBackendError, match="expected a whole shard"):
+        load(request_, tmp_path)
+
+
+def test_half_the_step_has_the_same_events(request_, made):
+    half = dataclasses.replace(request_, dt_ms=0.0125)
+    found = generate(half, made[0], processes=1, quiet=True)
+    assert found.events_sha256 == made[1].events_sha256
+    for a, b in zip(found.trials, made[1].trials, strict=True):
+        assert not np.array_equal(a.v, b.v)
+        assert a.ap_sum.size == 2 * b.ap_sum.size - 1
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"seed": 4}, "seeds"),
+        ({"cell": dataclasses.replace(HH, celsius=7.0)}, r"cell \{'celsius': 7.0\}"),
+        ({"cell": dataclasses.replace(HH, channels=HH.channels[:2])}, "channels"),
+    ],
+)
+def test_shards_of_another_request_are_refused(request_, made, change, named):
+    other = dataclasses.replace(request_, **change)
+    with pytest.raises(AnnBackendError, match=f"expected {named}"):
+        load(other, made[0])
+
+
+@pytest.mark.parametrize("name", ["mechanisms_sha256", "neuron_version", "teacher"])
+def test_shards_of_two_teachers_are_not_mixed(request_, made, tmp_path, name):
+    copied(request_, made[0], tmp_path, [0, 1])
+    path = request_.path(tmp_path, 1)
+    with np.load(path) as file:
+        arrays = {key: file[key] for key in file.files}
+    found = json.loads(str(arrays["made"])) | {name: "another"}
+    with path.open("wb") as file:
+        np.savez(file, **(arrays | {"made": json.dumps(found)}))
+    with pytest.raises(AnnBackendError, match=f"expected {name} .* got another"):
+        load(request_, tmp_path)
+
+
+def test_a_damaged_shard_is_refused(request_, made, tmp_path):
+    copied(request_, made[0], tmp_path, [0, 1])
+    path = request_.path(tmp_path, 1)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(AnnBackendError, match="expected a whole shard"):
+        load(request_, tmp_path)
+
+
+def test_a_description_that_is_not_spelled_out_is_refused():
+    with pytest.raises(AnnBackendError, match="expected a resolved description"):
+        Request(cell=SHIPPED["L5PC"], split="train", seed=1, trials=1, duration_ms=10)
+
+
+def test_the_command_goes_on_where_it_stopped(tmp_path, capsys):
+    from ann_backend.__main__ import main
+
+    line = f"data HH --hours 0.001 --trial-s 1 --folder {tmp_path} --processes 1"
+    line += f" --quiet --json {tmp_path}/r.json"
+    assert main(line.split()) == 0
+    first = json.loads((tmp_path / "r.json").read_text())
+    assert first["trials"] == 8
+    assert main(line.replace("0.001", "0.003").split()) == 0
+    assert json.loads((tmp_path / "r.json").read_text())["trials"] == 16
+    assert "CoreNEURON" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [("data nothing", "a cell that ships"), ("data HH --split x", "expected a split")],
+)
+def test_the_command_refuses_what_it_does_not_know(line, named, capsys):
+    from ann_backend.__main__ import main
+
+    assert main(line.split()) == 1
+    assert named in capsys.readouterr().err

@@ -1,0 +1,149 @@
+"""The input that trials draw: reproducible, continuous in time, inside its ranges."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from ann_backend.train.cell import HH, SHIPPED
+from ann_backend.train.events import clamp_events, regular
+from ann_backend.train.places import Tree
+from ann_backend.train.resolve import resolve
+from ann_backend.train.sampling import Volleys, draw_plan
+from ann_backend.train.stream import STRETCH_MS, draw_events
+
+DRIVES = [2.0] * 8
+
+
+@pytest.fixture(scope="module")
+def l5pc():
+    return resolve(SHIPPED["L5PC"])
+
+
+def drawn(cell, seed, drives=DRIVES):
+    plan = draw_plan(cell, seed, duration_ms=STRETCH_MS * len(drives))
+    return plan, draw_events(cell, plan, drives)
+
+
+def test_a_seed_gives_the_same_events_and_another_seed_others(l5pc):
+    for cell in (HH, l5pc):
+        first, again, other = (drawn(cell, seed)[1] for seed in (3, 3, 4))
+        assert first.digest() == again.digest() != other.digest()
+        assert np.array_equal(first.t, again.t)
+
+
+def test_the_drive_of_a_stretch_does_not_change_what_came_before(l5pc):
+    a = drawn(l5pc, 3)[1]
+    b = drawn(l5pc, 3, [*DRIVES[:-1], 9.0])[1]
+    both = a.between(0, STRETCH_MS * 7), b.between(0, STRETCH_MS * 7)
+    assert np.array_equal(a.t[both[0]], b.t[both[1]])
+    assert len(a.t) != len(b.t)
+
+
+def test_event_times_are_continuous_sorted_and_inside_the_trial(l5pc):
+    for seed in range(40):
+        for cell in (HH, l5pc):
+            events = drawn(cell, seed)[1]
+            assert np.all(np.diff(events.t) >= 0)
+            assert events.t.size == 0 or 0 <= events.t.min() <= events.t.max() < 2000
+            synaptic = events.t[events.channel < len(cell.channels) - 1]
+            if len(synaptic) > 50:
+                assert np.unique(np.round(synaptic % 0.025, 6)).size > 40
+
+
+def test_weights_stay_in_the_channels_declared_range(l5pc):
+    for seed in range(30):
+        for cell in (HH, l5pc):
+            events = drawn(cell, seed)[1]
+            low, high = np.array([c.weight_uS for c in cell.channels])[events.channel].T
+            assert np.all(events.weight >= low - 1e-6 * np.abs(low))
+            assert np.all(events.weight <= high * (1 + 1e-6))
+
+
+def test_the_rate_of_events_is_limited(l5pc):
+    plan = draw_plan(l5pc, 5, duration_ms=2000)
+    plan = dataclasses.replace(
+        plan, course="steady", clusters=None, volleys=None, steps=np.empty((0, 3))
+    )
+    events = draw_events(l5pc, plan, [1e6] * 8)
+    assert 50 < len(events.t) / 2000 < 62
+
+
+def test_places_and_numbers_of_synapses_differ_from_trial_to_trial(l5pc):
+    tree = Tree(l5pc)
+    used, basal = [], []
+    for seed in range(100):
+        plan = draw_plan(l5pc, seed, duration_ms=1000)
+        rate = plan.rate_Hz.sum(1) * tree.excitatory
+        used.append(np.count_nonzero(rate))
+        basal.append(rate[tree.region == "dend"].sum() / rate.sum())
+    assert min(used) < 60
+    assert max(used) > 400
+    assert min(basal) < 0.05
+    assert max(basal) > 0.95
+
+
+def test_clusters_fall_on_one_branch_at_a_time(l5pc):
+    seed = next(
+        s
+        for s in range(200)
+        if (p := draw_plan(l5pc, s, duration_ms=2000)).clusters is not None
+        and len(np.unique(np.nonzero(p.rate_Hz)[0])) > 400
+        and p.silence[1] == 0
+    )
+    plan = draw_plan(l5pc, seed, duration_ms=2000)
+    clusters = dataclasses.replace(
+        plan.clusters, branches=np.arange(1, 81), rate_Hz=2.0, count=40.0
+    )
+    plan = dataclasses.replace(
+        plan, course="volleys", volleys=None, clusters=clusters, steps=np.empty((0, 3))
+    )
+    events = draw_events(l5pc, plan, DRIVES)
+    branch = np.array([c.branch for c in l5pc.channels])[events.channel]
+    gaps = np.flatnonzero(np.diff(events.t) > 20.0)
+    apart = [set(b.tolist()) for b in np.split(branch, gaps + 1)]
+    assert len(apart) >= 2
+    assert sum(len(b) == 1 for b in apart) >= len(apart) - 1
+
+
+def test_a_volley_has_the_conductance_it_should():
+    plan = draw_plan(HH, 0, duration_ms=20_000)
+    volleys = Volleys(2.0, 0.02, 0.1, 1.0, 0.0)
+    plan = dataclasses.replace(
+        plan, course="volleys", volleys=volleys, silence=(0.0, 0.0)
+    )
+    events = draw_events(HH, plan, [1.0] * 80)
+    starts = 1 + np.count_nonzero(np.diff(events.t) > 5.0)
+    assert events.weight.sum() / starts == pytest.approx(0.02, rel=0.25)
+
+
+def test_regular_sources_keep_their_rate_across_stretches():
+    rng = np.random.default_rng(1)
+    rate = np.array([10.0, 40.0, 200.0])
+    for noise in (0.0, 0.5, 1.0):
+        due = rng.random(3)
+        times = [[], [], []]
+        for start in range(0, 60_000, 250):
+            t, source = regular(rng, rate, noise, due, float(start), 250.0)
+            for k in range(3):
+                times[k].append(t[source == k])
+        for k in range(3):
+            gaps = np.diff(np.concatenate(times[k]))
+            assert gaps.mean() == pytest.approx(1e3 / rate[k], rel=0.15 * noise + 1e-6)
+            assert gaps.std() / gaps.mean() == pytest.approx(noise, abs=0.15)
+
+
+def test_a_clamps_charge_is_an_event_for_each_run_of_constant_current():
+    steps = np.array([[1.2, 3.5, 2.0], [3.5, 3.9, -1.0], [7.0, 8.0, 0.5]])
+    t, charge = clamp_events(steps, 10)
+    assert t == pytest.approx([1.6, 2.5, 3.25, 3.7, 7.5])
+    assert charge == pytest.approx([1.6, 2.0, 1.0, -0.4, 0.5])
+
+
+def test_the_clamp_is_among_the_events_of_its_channel(l5pc):
+    seed = next(s for s in range(99) if len(draw_plan(l5pc, s, duration_ms=2000).steps))
+    plan, events = drawn(l5pc, seed)
+    mine = events.channel == len(l5pc.channels) - 1
+    total = ((plan.steps[:, 1] - plan.steps[:, 0]) * plan.steps[:, 2]).sum()
+    assert events.weight[mine].sum() == pytest.approx(total, rel=1e-4)
+    assert events.steps is plan.steps
