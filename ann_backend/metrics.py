@@ -6,7 +6,7 @@ run from `finitialize`; pooled numbers take all trials together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = [
     "auc",
     "burst_fraction",
-    "confidence_interval",
     "f1",
     "f1_pooled",
     "isi_ks",
@@ -257,35 +256,6 @@ def burst_fraction(spikes: Trains, *, interval_ms: float = 20.0) -> float:
         near += int(np.sum(np.append(close, False) | np.append(False, close)))
         total += len(times)
     return min(near, total) / total if total else float("nan")
-
-
-def confidence_interval(
-    statistic: Callable[[NDArray[np.int64]], float],
-    trials: int,
-    *,
-    level: float = 0.95,
-    draws: int = 200,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """Percentile bootstrap over whole trials (Efron 1979).
-
-    Parameters
-    ----------
-    statistic : callable
-        Takes indices of trials, with repeats, and returns the metric on them.
-    trials : int
-    level : float
-    draws, seed : int
-
-    Returns
-    -------
-    low, high : float
-    """
-    rng = np.random.default_rng(seed)
-    values = [statistic(rng.integers(0, trials, trials)) for _ in range(draws)]
-    tail = 50.0 * (1.0 - level)
-    low, high = np.nanpercentile(values, [tail, 100.0 - tail])
-    return float(low), float(high)
 
 
 def _clipped(

@@ -93,12 +93,3 @@ def test_isis_do_not_cross_trials():
 
 def test_burst_fraction_counts_spikes_with_a_close_neighbour():
     assert metrics.burst_fraction(trains([0, 10, 100, 200])) == 0.5
-
-
-def test_the_bootstrap_draws_whole_trials_and_repeats_with_its_seed():
-    values = np.array([0.0, 1.0] * 50)
-    low, high = metrics.confidence_interval(lambda k: float(values[k].mean()), 100)
-    assert 0.38 < low < 0.45
-    assert 0.55 < high < 0.62
-    again = metrics.confidence_interval(lambda k: float(values[k].mean()), 100)
-    assert again == (low, high)

@@ -1,161 +1,96 @@
 """How good a bundle is: free running through the compiled engine, beside the floor.
 
-Last in the training line; the only stage that crosses to the engine. The floor is
-the teacher against itself at half its step, on the same events: no surrogate can
-be told from the teacher beyond it.
+Last in the training line; the only stage that crosses to the runtime. `measure` is
+the one function that says it, for a manifest and for the command `validate`. The
+floor is the teacher against itself at half its step, on the same events: no surrogate
+can be told from the teacher beyond it.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from tqdm import tqdm
 
 from ann_backend import metrics
 from ann_backend.bundle import Bundle
+from ann_backend.errors import CellError
+from ann_backend.run.catalogue import check
+from ann_backend.train.breakdown import breakdown, failures
+from ann_backend.train.cell import CellDescription
 from ann_backend.train.dataset import Dataset
-from ann_backend.train.sampling import Events
+from ann_backend.train.details import details
+from ann_backend.train.evidence import Drawn, Evidence
+from ann_backend.train.free_run import free_run
+from ann_backend.train.stock import Steps, fingerprint
+from ann_backend.train.tally import KEYS, Response, Tally, intervals, scores, tally
+from ann_backend.train.waveform import around_spikes, waveform
 
 __all__ = [
     "Response",
     "fidelity",
+    "fit_together",
     "floor",
     "free_run",
+    "measure",
     "score",
+    "summary",
     "where_the_teacher_is_sure",
 ]
 
-F1_WINDOWS_MS = (0.5, 1.0, 2.0, 5.0)
-BLOCK_MS = 5000  # drift is reported by blocks of this length
+SECOND_MS = 1000  # drift is reported by blocks of this length
+ENDS = 10  # seconds at either end of a long trial that are compared
+FIRST_MS = 300  # the networks of Olah et al. 2022 run this long in all
 SURE = 0.95  # F1@1 ms of the teacher with itself at half its step, in one trial
-RATE_BAR = (0.03, 0.1)  # a trial's rate is right within max(3 %, 0.1 Hz)
+BARS = (3, 5, 8)  # per cent; a trial's rate is right within that, or 0.1 Hz
 
 
-@dataclasses.dataclass(frozen=True)
-class Response:
-    """What a cell or its surrogate did in some trials.
-
-    Attributes
-    ----------
-    hazard : array, shape (trials, T), or None
-        Spike probability in each bin; None for the biophysical cell.
-    v : array, shape (trials, T)
-        Soma voltage at the bins' ends, mV.
-    spikes : list of arrays
-        Times in ms.
-    """
-
-    hazard: NDArray[np.float32] | None
-    v: NDArray[np.float32]
-    spikes: list[NDArray[np.float64]]
-
-    @classmethod
-    def of_teacher(cls, data: Dataset) -> Response:
-        """What the biophysical cell did."""
-        return cls(
-            None, np.stack([t.v for t in data.trials]), [t.spikes for t in data.trials]
-        )
-
-
-def free_run(
-    bundle: Bundle, events: Sequence[Events], bins: int, *, quiet: bool = False
-) -> Response:
-    """Run a bundle on trials, one row each, with nothing fed back.
+def fit_together(bundle: Bundle, cell: CellDescription) -> None:
+    """Refuse a bundle that was trained on another cell, before anything is simulated.
 
     Parameters
     ----------
     bundle : Bundle
-    events : sequence of Events
-    bins : int
-        Bins of 1 ms.
-    quiet : bool
-        No progress bar.
-    """
-    from ann_backend._engine import Engine
+    cell : CellDescription
+        Resolved; it is built in a process of its own.
 
-    rows = len(events)
-    engine = Engine(bundle.tensors, bundle.manifest.readout.model_dump(), rows=rows)
-    t = np.concatenate([e.t for e in events])
-    row = np.repeat(np.arange(rows, dtype=np.int32), [len(e.t) for e in events])
-    order = np.argsort(t, kind="stable")
-    t, row = t[order], row[order]
-    channel = np.concatenate([e.channel for e in events])[order].astype(np.int32)
-    weight = np.concatenate([e.weight for e in events])[order].astype(np.float64)
-    edges = np.searchsorted(t, np.arange(bins + 1))
-    hazard, v = np.empty((rows, bins), np.float32), np.empty((rows, bins), np.float32)
-    found: list[tuple[NDArray[np.int32], NDArray[np.float64]]] = []
-    for n in tqdm(range(bins), "validate", disable=quiet, unit="bin"):
-        now = slice(edges[n], edges[n + 1])
-        v[:, n], who, when = engine.step(
-            float(n), row[now], channel[now], weight[now], t[now]
+    Raises
+    ------
+    CellError
+        Saying what differs: channels, geometry, mechanisms, parameters, start.
+    """
+    manifest = bundle.manifest
+    mine = [c.name for c in cell.channels]
+    theirs = [c.name for c in manifest.channels]
+    if mine != theirs:
+        odd = sorted(set(mine) ^ set(theirs)) or ["their order"]
+        raise CellError(
+            f"{cell.name}: bundle '{manifest.name}' has {len(theirs)} channels, the "
+            f"cell {len(mine)}; they differ in {', '.join(odd[:6])}; give the cell "
+            "that the bundle was trained on"
         )
-        hazard[:, n] = engine.outputs[:, 0]
-        found.append((who, when))
-    who = np.concatenate([w for w, _ in found])
-    when = np.concatenate([s for _, s in found])
-    spikes = [when[who == k] for k in range(rows)]
-    p = (1.0 / (1.0 + np.exp(-hazard))).astype(np.float32)
-    return Response(p, v, spikes)
+    for key, value in (("v_init_mV", cell.v_init_mV), ("celsius", cell.celsius)):
+        if manifest.cell[key] != value:
+            raise CellError(
+                f"{cell.name}: bundle '{manifest.name}' was trained at {key} = "
+                f"{manifest.cell[key]}, the cell has {value}; give the cell that the "
+                "bundle was trained on"
+            )
+    check(bundle, fingerprint(cell), cell.name)
 
 
-def score(
-    found: Response, true: Response, clip_mV: float, *, start_ms: int = 0
-) -> dict[str, float]:
-    """Every pooled metric of one response against another.
-
-    Parameters
-    ----------
-    found, true : Response
-        The surrogate's, the teacher's, on the same events.
-    clip_mV : float
-    start_ms : int
-        Where the responses begin in the trial.
-    """
-    bins = true.v.shape[1]
-    result: dict[str, float] = {}
-    if found.hazard is not None:
-        spike = np.zeros(true.v.shape, bool)
-        for k, times in enumerate(true.spikes):
-            spike[k, np.minimum(times.astype(int) - start_ms, bins - 1)] = True
-        result["auc"] = metrics.auc(found.hazard, spike)
-    for window in F1_WINDOWS_MS:
-        key = f"f1_{window:g}ms"
-        result[key] = metrics.f1_pooled(found.spikes, true.spikes, window)
-    each = [
-        metrics.f1_pooled([a], [b], 1.0)
-        for a, b in zip(found.spikes, true.spikes, strict=True)
-    ]
-    result["f1_1ms_median_trial"] = float(np.median(each))
-    precision, recall = metrics.precision_recall(found.spikes, true.spikes)
-    result |= {
-        "vm_rmse_mV": metrics.vm_rmse(found.v, true.v, clip_mV=clip_mV),
-        "variance_explained": metrics.variance_explained(
-            found.v, true.v, clip_mV=clip_mV
-        ),
-        "rate_error_pooled": metrics.rate_error_pooled(found.spikes, true.spikes),
-        "isi_ks": metrics.isi_ks(found.spikes, true.spikes),
-        "burst_fraction": metrics.burst_fraction(found.spikes),
-        "burst_fraction_teacher": metrics.burst_fraction(true.spikes),
-        "precision_10ms": precision,
-        "recall_10ms": recall,
-    }
-    return result
-
-
-def fidelity(
-    bundle: Bundle, data: Dataset, *, draws: int = 100, quiet: bool = False
+def measure(
+    bundle: Bundle, evidence: Evidence, *, draws: int = 1000, quiet: bool = False
 ) -> dict[str, Any]:
-    """Measure a bundle on unseen trials.
+    """Measure a bundle: every metric beside the floor.
 
     Parameters
     ----------
     bundle : Bundle
-    data : Dataset
-        The test split.
+    evidence : Evidence
+        Unseen trials, from `evidence.gather`.
     draws : int
         Bootstrap draws, over trials, for the 95 % confidence intervals.
     quiet : bool
@@ -164,138 +99,212 @@ def fidelity(
     Returns
     -------
     dict
-        Pooled metrics, confidence intervals, errors of the trials' rates, the first
-        300 ms, and every 5 s.
+        JSON-ready: `tally.KEYS`, ``floor`` (the same keys), ``drift`` (the same keys
+        by second), ``stock_neuron``, ``first_300ms``, ``action_potential``,
+        ``current_steps``, ``breakdown``; ``details``, which `summary` leaves out.
     """
-    true = Response.of_teacher(data)
-    trials, bins = true.v.shape
-    events = [t.events for t in data.trials]
-    found = free_run(bundle, events, bins, quiet=quiet)
     clip = bundle.manifest.readout.clip_mV
-    difference, rate = metrics.rate_error(found.spikes, true.spikes, float(bins))
-    bar = np.maximum(RATE_BAR[0] * rate, RATE_BAR[1])
+    true, half = Response.of_teacher(evidence.test), evidence.half
+    events = Drawn(evidence.test.trials)
+    found = free_run(bundle, events, true.v.shape[1], quiet=quiet)
+    sums, floor = (tally(r, true, clip_mV=clip) for r in (found, half))
+    rate = sums.true * 1e3 / sums.bins
+    bins = breakdown(sums, floor, {"output_rate_Hz": rate, **evidence.properties})
+    return _plain(
+        {
+            "trials": len(rate),
+            "seconds_per_trial": true.v.shape[1] / 1e3,
+            "spikes": int(sums.true.sum()),
+            "rate_Hz": [rate.min(), rate.max()],
+            "teacher": evidence.teacher,
+            **_against(found, true, sums, draws),
+            "floor": _against(half, true, floor, draws),
+            "stock_neuron": _against_stock(found, true, evidence.stock, clip, draws),
+            "first_300ms": _first(found, true, half, clip),
+            "where_the_teacher_is_sure": _where_sure(sums, floor),
+            "drift": _drift(bundle, evidence.long, draws, quiet=quiet),
+            "action_potential": waveform(bundle, evidence.ap),
+            "current_steps": _current_steps(bundle, evidence.steps),
+            "breakdown": bins,
+            "breaks_down_at": failures(bins),
+            "details": details(found, true, half, sums, floor, evidence.properties),
+        }
+    )
+
+
+def summary(measured: Mapping[str, Any]) -> dict[str, Any]:
+    """What a manifest carries: all but the details, which only figures need."""
+    return {key: value for key, value in measured.items() if key != "details"}
+
+
+def _against(
+    found: Response, true: Response, sums: Tally, draws: int
+) -> dict[str, Any]:
+    """Every pooled metric of one response against another, with intervals."""
+    seconds = sums.bins / 1e3
+    off, rate = np.abs(sums.found - sums.true) / seconds, sums.true / seconds
+    each = [scores(sums, k)["f1_1ms"] for k in np.eye(len(rate))]
+    return {
+        **scores(sums),
+        "f1_1ms_median_trial": float(np.median(each)),
+        "rate_trials_within": {
+            f"{bar} %": float(np.mean(off <= np.maximum(bar / 100 * rate, 0.1) + 1e-9))
+            for bar in BARS
+        },
+        "vm_rmse_near_spikes_mV": around_spikes(found, true),
+        "isi_ks": metrics.isi_ks(found.spikes, true.spikes),
+        "burst_fraction": metrics.burst_fraction(found.spikes),
+        "burst_fraction_teacher": metrics.burst_fraction(true.spikes),
+        "confidence_95": intervals(sums, draws=draws),
+    }
+
+
+def _against_stock(
+    found: Response, true: Response, stock: Response | None, clip: float, draws: int
+) -> dict[str, Any] | str:
+    """The surrogate, and beside it the teacher, against what users run."""
+    if stock is None:
+        return "the teacher is stock NEURON at dt 0.025"
+    trials, ms = stock.v.shape
+    mine, teachers = (r.cut(0, ms).first(trials) for r in (found, true))
+    both = [tally(r, stock, clip_mV=clip) for r in (mine, teachers)]
     return {
         "trials": trials,
-        "seconds_per_trial": bins / 1e3,
-        "spikes": sum(len(s) for s in true.spikes),
-        "rate_Hz": [float(rate.min()), float(rate.max())],
-        **_plain(score(found, true, clip)),
-        "rate_trials_within_bar": float(np.mean(np.abs(difference) <= bar + 1e-9)),
-        "rate_error_worst_Hz": float(difference[np.argmax(np.abs(difference) / bar)]),
-        "confidence_95": _intervals(found, true, clip, draws),
-        "first_300ms": _plain(_block(found, true, clip, 0, 300)),
-        "blocks": [
-            {"start_s": k / 1e3, **_plain(_block(found, true, clip, k, k + BLOCK_MS))}
-            for k in range(0, bins - BLOCK_MS + 1, BLOCK_MS)
-        ],
+        "seconds_per_trial": ms / 1e3,
+        "spikes": int(both[0].true.sum()),
+        **_against(mine, stock, both[0], draws),
+        "floor": _against(teachers, stock, both[1], draws),
     }
+
+
+def _first(
+    found: Response, true: Response, half: Response, clip: float
+) -> dict[str, Any]:
+    """The scores of the first 300 ms on their own."""
+    mine, start, again = (r.cut(0, FIRST_MS) for r in (found, true, half))
+    sums, floor = (tally(r, start, clip_mV=clip) for r in (mine, again))
+    return {
+        "spikes": int(sums.true.sum()),
+        **scores(sums),
+        "floor": scores(floor),
+    }
+
+
+def _where_sure(sums: Tally, floor: Tally) -> dict[str, Any]:
+    """The scores over the trials in which half the step changes few spikes.
+
+    At the border of depolarisation block the teacher's own spikes depend on its step;
+    a surrogate's errors there say little about the surrogate.
+    """
+    each = [scores(floor, k)["f1_1ms"] for k in np.eye(len(floor.true))]
+    sure = np.array(each) >= SURE
+    if not sure.any():
+        return {"trials": 0}
+    return {
+        "trials": int(sure.sum()),
+        "spikes": int(sums.true[sure].sum()),
+        **scores(sums, sure),
+        "floor": scores(floor, sure),
+    }
+
+
+def _drift(
+    bundle: Bundle, data: Dataset | None, draws: int, *, quiet: bool
+) -> dict[str, Any] | None:
+    """Every score by second of long trials, and of both ends with intervals."""
+    if data is None:
+        return None
+    true = Response.of_teacher(data)
+    found = free_run(bundle, Drawn(data.trials), true.v.shape[1], quiet=quiet)
+    clip, ms = bundle.manifest.readout.clip_mV, true.v.shape[1]
+
+    def sums(start: int, stop: int) -> Tally:
+        return tally(found.cut(start, stop), true.cut(start, stop), clip_mV=clip)
+
+    blocks = [sums(k, k + SECOND_MS) for k in range(0, ms, SECOND_MS)]
+    by_second = [scores(block) for block in blocks]
+    ends = {
+        "first": sums(0, ENDS * SECOND_MS),
+        "last": sums(max(0, ms - ENDS * SECOND_MS), ms),
+    }
+    return {
+        "trials": len(data.trials),
+        "seconds": ms // SECOND_MS,
+        "spikes": [int(block.true.sum()) for block in blocks],
+        **{key: [each[key] for each in by_second] for key in KEYS},
+        **{
+            f"{name}_{ENDS}s": {
+                **{key: scores(end)[key] for key in KEYS},
+                "confidence_95": intervals(end, draws=draws),
+            }
+            for name, end in ends.items()
+        },
+    }
+
+
+def _current_steps(bundle: Bundle, steps: Steps | None) -> dict[str, Any] | str:
+    """The f-I curve of the surrogate beside stock NEURON's."""
+    if steps is None:
+        return "not applicable: the bundle has no current channel"
+    bins = steps.response.v.shape[1]
+    mine = steps.rates(free_run(bundle, steps.events, bins, quiet=True))
+    true = steps.rates(steps.response)
+    return {
+        "amplitude_nA": steps.amplitude_nA.tolist(),
+        "rate_Hz": mine.tolist(),
+        "rate_Hz_neuron": true.tolist(),
+        "within_10_percent": float(np.mean(np.abs(mine - true) <= 0.1 * true + 1e-9)),
+    }
+
+
+def _plain(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """Round to 5 digits after the point, without NaN: JSON has none."""
+    return {key: _rounded(value) for key, value in numbers.items()}
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _plain(value)
+    if isinstance(value, list | tuple):
+        return [_rounded(each) for each in value]
+    if isinstance(value, float | np.floating):
+        return round(float(value), 5) if math.isfinite(value) else None
+    return value
+
+
+# Names of the first version, until the pipeline calls `measure`.
+
+
+def score(found: Response, true: Response, clip_mV: float) -> dict[str, float]:
+    """Pooled metrics; use `tally` and `scores`."""
+    made = scores(tally(found, true, clip_mV=clip_mV))
+    return {**made, "rate_error_pooled": made["rate_error"]}
+
+
+def fidelity(bundle: Bundle, data: Dataset, *, quiet: bool = False) -> dict[str, Any]:
+    """Pooled metrics of a bundle; use `measure`."""
+    true = Response.of_teacher(data)
+    events = [t.events for t in data.trials]
+    found = free_run(bundle, events, true.v.shape[1], quiet=quiet)
+    sums = tally(found, true, clip_mV=bundle.manifest.readout.clip_mV)
+    numbers = _against(found, true, sums, 100)
+    numbers["rate_error_pooled"] = numbers["rate_error"]
+    spikes = int(sums.true.sum())
+    return _plain({"trials": len(events), "spikes": spikes, "blocks": [], **numbers})
 
 
 def floor(data: Dataset, half: Dataset, clip_mV: float) -> dict[str, Any]:
-    """The teacher's own error: its response at half the step against its own.
-
-    Parameters
-    ----------
-    data, half : Dataset
-        The same trials, at the teacher's step and at half of it.
-    clip_mV : float
-    """
-    true, found = Response.of_teacher(data), Response.of_teacher(half)
-    return _plain(score(found, true, clip_mV)) | {
-        "confidence_95": _intervals(found, true, clip_mV, 100)
-    }
+    """The teacher's own error; use `measure`."""
+    return _plain(score(Response.of_teacher(half), Response.of_teacher(data), clip_mV))
 
 
 def where_the_teacher_is_sure(
     bundle: Bundle, data: Dataset, half: Dataset, *, quiet: bool = False
 ) -> dict[str, Any]:
-    """The scores over the trials in which half the step changes few spikes.
-
-    At the border of depolarisation block the teacher's own spikes depend on its step;
-    a surrogate's errors there say little about the surrogate.
-
-    Parameters
-    ----------
-    data, half : Dataset
-        The same trials, at the teacher's step and at half of it.
-
-    Returns
-    -------
-    dict
-        ``trials``, the surrogate's scores, and the ``floor`` on the same trials.
-    """
+    """Scores over part of the trials; use `measure`."""
     true, again = Response.of_teacher(data), Response.of_teacher(half)
-    agreement = [
-        metrics.f1_pooled([a], [b], 1.0)
-        for a, b in zip(again.spikes, true.spikes, strict=True)
-    ]
-    sure = np.flatnonzero(np.array(agreement) >= SURE)
-    if not len(sure):
-        return {"trials": 0}
-    events = [data.trials[k].events for k in sure]
+    events = [t.events for t in data.trials]
     found = free_run(bundle, events, true.v.shape[1], quiet=quiet)
-    true, again = (
-        Response(None, r.v[sure], [r.spikes[k] for k in sure]) for r in (true, again)
-    )
     clip = bundle.manifest.readout.clip_mV
-    return {
-        "trials": len(sure),
-        **_plain(score(found, true, clip)),
-        "floor": _plain(score(again, true, clip)),
-    }
-
-
-def _block(
-    found: Response, true: Response, clip_mV: float, start: int, stop: int
-) -> dict[str, float]:
-    """The scores that can drift, over part of each trial."""
-    parts = [_cut(response, start, stop) for response in (found, true)]
-    whole = score(parts[0], parts[1], clip_mV, start_ms=start)
-    names = ("auc", "f1_1ms", "f1_2ms", "vm_rmse_mV", "rate_error_pooled")
-    return {name: whole[name] for name in names}
-
-
-def _cut(response: Response, start: int, stop: int) -> Response:
-    hazard = None if response.hazard is None else response.hazard[:, start:stop]
-    spikes = [s[(s >= start) & (s < stop)] for s in response.spikes]
-    return Response(hazard, response.v[:, start:stop], spikes)
-
-
-def _intervals(
-    found: Response, true: Response, clip_mV: float, draws: int
-) -> dict[str, list[float]]:
-    """95 % confidence intervals, over trials, of what the bars are set on."""
-
-    def voltage(trials: NDArray[np.int64]) -> float:
-        return metrics.variance_explained(
-            found.v[trials], true.v[trials], clip_mV=clip_mV
-        )
-
-    def trains(
-        statistic: Callable[..., float], *args: float
-    ) -> Callable[[NDArray[np.int64]], float]:
-        def on(trials: NDArray[np.int64]) -> float:
-            drawn = [[r.spikes[k] for k in trials.tolist()] for r in (found, true)]
-            return statistic(*drawn, *args)
-
-        return on
-
-    statistics = {
-        "f1_1ms": trains(metrics.f1_pooled, 1.0),
-        "f1_2ms": trains(metrics.f1_pooled, 2.0),
-        "rate_error_pooled": trains(metrics.rate_error_pooled),
-        "variance_explained": voltage,
-    }
-    count = len(true.spikes)
-    return {
-        name: [
-            round(bound, 5)
-            for bound in metrics.confidence_interval(statistic, count, draws=draws)
-        ]
-        for name, statistic in statistics.items()
-    }
-
-
-def _plain(scores: dict[str, float]) -> dict[str, float | None]:
-    """Rounded; JSON has no NaN."""
-    return {k: round(v, 5) if np.isfinite(v) else None for k, v in scores.items()}
+    sums, best = (tally(r, true, clip_mV=clip) for r in (found, again))
+    return _plain(_where_sure(sums, best))

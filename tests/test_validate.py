@@ -1,0 +1,237 @@
+"""One measuring function: every metric beside the floor, on seconds of HH."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from ann_backend import paths
+from ann_backend.__main__ import main
+from ann_backend.bundle import load
+from ann_backend.errors import CellError
+from ann_backend.train import evidence, stock, validate
+from ann_backend.train.cell import HH, ChannelDescription
+from ann_backend.train.evidence import Amount, Drawn, gather
+from ann_backend.train.tally import KEYS, Response
+
+BUNDLE = paths.bundle_dir() / "HH.safetensors"
+SMALL = Amount(trials=4, trial_s=2, long_trials=1, stock_trials=2)
+CURRENT = ChannelDescription(
+    name="current",
+    location="soma(0.5)",
+    synapses=(("IClamp", {}),),
+    role="current",
+    unit_uS=0.1,
+    rate_Hz=0.0,
+    tau_ms=(0.5, 2.0, 10.0, 60.0),
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("trials")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _short():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evidence, "DRIFT_MS", 3000)
+        yield
+
+
+@pytest.fixture(scope="module")
+def found(folder):
+    return gather(HH, folder, seed=2, amount=SMALL, processes=1, quiet=True)
+
+
+@pytest.fixture(scope="module")
+def measured(found):
+    return validate.measure(load(BUNDLE), found, draws=50, quiet=True)
+
+
+def test_every_metric_stands_beside_its_floor(measured):
+    assert measured["spikes"] > 10
+    for key in KEYS:
+        low, high = measured["confidence_95"][key]
+        assert low <= measured[key] <= high
+        assert key in measured["floor"]
+        assert key in measured["first_300ms"]
+        assert len(measured["drift"][key]) == measured["drift"]["seconds"] == 3
+    assert measured["f1_2ms"] > 0.8
+    assert measured["floor"]["f1_2ms"] > 0.9
+    assert measured["floor"]["vm_rmse_mV"] < 1.0
+
+
+def test_the_result_is_json_without_nan_and_a_summary_without_details(measured):
+    assert json.loads(json.dumps(measured, allow_nan=False)) == measured
+    left = measured.keys() - validate.summary(measured).keys()
+    assert left == {"details"}
+
+
+def test_the_surrogate_is_held_against_stock_neuron(measured, found):
+    assert measured["teacher"] == found.teacher
+    if found.stock is None:
+        assert measured["stock_neuron"] == "the teacher is stock NEURON at dt 0.025"
+        return
+    assert measured["stock_neuron"]["trials"] == SMALL.stock_trials
+    assert measured["stock_neuron"]["floor"]["f1_2ms"] > 0.98
+    assert measured["stock_neuron"]["f1_2ms"] > 0.8
+
+
+def test_the_spike_is_the_teachers(measured):
+    ap = measured["action_potential"]
+    assert ap["peak_mV"] == pytest.approx(ap["peak_mV_teacher"], abs=8)
+    assert ap["width_ms"] == pytest.approx(ap["width_ms_teacher"], rel=0.15)
+
+
+def test_bins_of_a_property_hold_all_spikes(measured):
+    bins = measured["breakdown"]
+    assert bins.keys() == {"output_rate_Hz", "weight_scale", "synapses", "synchrony"}
+    assert sum(b["spikes"] for b in bins["output_rate_Hz"]) == measured["spikes"]
+
+
+def test_without_a_current_channel_there_is_no_f_i_curve(measured):
+    said = "not applicable: the bundle has no current channel"
+    assert measured["current_steps"] == said
+
+
+def test_a_second_gathering_simulates_nothing(found, folder):
+    before = sorted(p.stat().st_mtime_ns for p in folder.rglob("*.npz"))
+    again = gather(HH, folder, seed=2, amount=SMALL, processes=1, quiet=True)
+    assert sorted(p.stat().st_mtime_ns for p in folder.rglob("*.npz")) == before
+    assert np.array_equal(again.half.v, found.half.v)
+
+
+def test_free_running_does_not_depend_on_the_batch(found, monkeypatch):
+    events = Drawn(found.test.trials)
+    whole = validate.free_run(load(BUNDLE), events, 2000, quiet=True)
+    monkeypatch.setattr("ann_backend.train.free_run.ROWS", 3)
+    monkeypatch.setattr("ann_backend.train.free_run.CHUNK_MS", 70)
+    parts = validate.free_run(load(BUNDLE), events, 2000, quiet=True)
+    assert np.array_equal(whole.v, parts.v)
+    assert np.array_equal(whole.hazard, parts.hazard)
+    for a, b in zip(whole.spikes, parts.spikes, strict=True):
+        assert np.array_equal(a, b)
+
+
+def test_the_f_i_curve_is_that_of_a_clamp_in_neuron(folder, monkeypatch):
+    cell = dataclasses.replace(HH, channels=(*HH.channels, CURRENT))
+    steps = stock.step_currents(cell, folder, processes=1)
+    assert steps.amplitude_nA[-1] == pytest.approx(0.4)
+    assert steps.events[-1].weight.sum() == pytest.approx(0.4 * 1000)
+    rates = steps.rates(steps.response)
+    assert rates[0] <= 1
+    assert rates[-1] > 40
+    assert steps.response.v.shape == (8, 1200)
+    before = [(s < 100).sum() for s in steps.response.spikes]
+    assert before == [0] * 8
+    monkeypatch.setattr(validate, "free_run", lambda *_, **__: steps.response)
+    made = validate._current_steps(load(BUNDLE), steps)
+    assert made["within_10_percent"] == 1.0
+    assert made["rate_Hz"] == rates.tolist()
+
+
+def test_a_response_without_spikes_has_no_waveform():
+    from ann_backend.train.waveform import waveform
+
+    assert waveform(load(BUNDLE), None) is None
+
+
+# what a user can get wrong
+
+
+def test_a_bundle_of_other_channels_is_refused():
+    cell = dataclasses.replace(HH, channels=HH.channels[:2])
+    with pytest.raises(CellError, match=r"has 3 channels, the cell 2.*differ in NMDA"):
+        validate.fit_together(load(BUNDLE), cell)
+
+
+def test_a_bundle_of_another_temperature_is_refused():
+    with pytest.raises(CellError, match=r"trained at celsius = 6\.3, the cell has 9"):
+        validate.fit_together(load(BUNDLE), dataclasses.replace(HH, celsius=9.0))
+
+
+def test_a_bundle_of_another_geometry_is_refused_with_what_differs(tmp_path):
+    hoc = tmp_path / "HH.hoc"
+    text = (paths.hoc_dir() / "HH.hoc").read_text()
+    hoc.write_text(text.replace("25", "26"))
+    with pytest.raises(CellError, match=r"trained on another cell:\s+soma (L|diam)"):
+        validate.fit_together(load(BUNDLE), dataclasses.replace(HH, hoc_file=hoc))
+
+
+def refused(capsys, *args):
+    assert main(["validate", *map(str, args), "--quiet"]) == 1
+    return capsys.readouterr().err
+
+
+def test_the_command_names_what_is_missing(tmp_path, capsys):
+    assert "readable bundle file" in refused(capsys, tmp_path / "x.safetensors", "HH")
+    said = refused(capsys, "HH", "Purkinje")
+    assert "expected a cell that ships (HH" in said
+    assert "got 'Purkinje'" in said
+    assert "there is none" in refused(capsys, "HH", f"{tmp_path}/cell.py:CELL")
+    (tmp_path / "cell.py").write_text("CELL = 3\n")
+    said = refused(capsys, "HH", f"{tmp_path}/cell.py:CELL")
+    assert "expected a CellDescription named 'CELL'" in said
+    assert "--trials: expected 1 or more, got 0" in refused(
+        capsys, "HH", "HH", "--trials", 0
+    )
+
+
+def test_the_command_takes_a_cell_from_a_file_and_refuses_another_one(tmp_path, capsys):
+    (tmp_path / "cell.py").write_text(
+        "import dataclasses\nfrom ann_backend.train.cell import HH\n"
+        "WARM = dataclasses.replace(HH, name='Warm', celsius=20.0)\n"
+    )
+    said = refused(capsys, "HH", f"{tmp_path}/cell.py:WARM")
+    assert "Warm: bundle 'HH' was trained at celsius = 6.3, the cell has 20" in said
+
+
+@pytest.mark.usefixtures("found")
+def test_the_command_prints_the_metrics_and_writes_the_page(
+    folder, tmp_path, monkeypatch, capsys
+):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr("ann_backend.train.evidence.Amount", lambda: SMALL)
+    page, out = tmp_path / "new" / "page.html", tmp_path / "out.json"
+    line = f"validate HH HH --folder {folder} --seed 2 --processes 1 --quiet"
+    line += f" --html {page} --json {out}"
+    assert main(line.split()) == 0
+    text = capsys.readouterr().out
+    result = json.loads(out.read_text())
+    assert "f1_2ms" in text
+    assert f"{result['floor']['f1_2ms']:.4f}" in text
+    assert "f-I curve: not applicable" in text
+    assert result["html"] == str(page)
+    assert {*KEYS, "floor", "drift"} <= result.keys()
+    html = page.read_text()
+    assert html.count("data:image/svg+xml;base64,") >= 6
+    assert "Examples" in html
+
+
+@pytest.mark.slow
+def test_the_quick_command_measures_60_s_without_a_reset(tmp_path, monkeypatch):
+    monkeypatch.setattr(evidence, "DRIFT_MS", 60_000)
+    out = tmp_path / "out.json"
+    line = f"validate HH HH --quick --folder {tmp_path} --json {out} --quiet"
+    assert main([*line.split(), "--trials", "2", "--trial-s", "1"]) == 0
+    result = json.loads(out.read_text())
+    assert result["trials"] == 2
+    assert result["drift"]["seconds"] == 60
+    assert result["drift"]["last_10s"]["f1_2ms"] > 0.7
+
+
+def test_a_silent_cell_is_measured(found):
+    silent = dataclasses.replace(found.test)
+    trials = [
+        dataclasses.replace(t, spikes=np.empty(0), ap_count=0) for t in silent.trials
+    ]
+    quiet = dataclasses.replace(silent, trials=trials)
+    none = Response(None, found.half.v, [np.empty(0)] * 4)
+    other = dataclasses.replace(found, test=quiet, half=none, stock=None, long=None)
+    made = validate.measure(load(BUNDLE), other, draws=5, quiet=True)
+    assert made["spikes"] == 0
+    assert made["auc"] is None
+    assert made["drift"] is None
+    assert made["details"]["examples"] == []
