@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 cuda_built: bool
+cpu_variants: list[str]  # that this machine can run, fastest first
 
 class InputError(ValueError): ...
 class NonFiniteError(ArithmeticError): ...
@@ -21,6 +22,8 @@ class Engine:
         readout: Mapping[str, float],
         backend: str = "cpu",
         rows: int = 1,
+        threads: int = 1,
+        variant: str = "",  # of cpu_variants; empty: the fastest
     ) -> None: ...
     def step(
         self,

@@ -5,6 +5,7 @@
 
 #include <mutex>
 
+#include "cpu/variants.h"
 #include "engine.h"
 #include "errors.h"
 #ifdef ANN_WITH_CUDA
@@ -126,8 +127,9 @@ Spec make_spec(const py::dict& tensors, const py::dict& readout) {
 // What Python holds. The lock keeps two Python threads from stepping one engine at once.
 class PyEngine {
   public:
-    PyEngine(const py::dict& tensors, const py::dict& readout, const std::string& backend, int rows)
-        : engine_(make_spec(tensors, readout), backend, rows) {}
+    PyEngine(const py::dict& tensors, const py::dict& readout, const std::string& backend, int rows,
+             int threads, const std::string& variant)
+        : engine_(make_spec(tensors, readout), {backend, variant, threads}, rows) {}
 
     py::tuple step(double t0, const py::object& row, const py::object& channel,
                    const py::object& weight, const py::object& t);
@@ -211,15 +213,17 @@ PYBIND11_MODULE(_engine, m) {
 #else
     m.attr("cuda_built") = false;
 #endif
+    m.attr("cpu_variants") = cpu::variants();
     m.def("cuda_devices", &cuda_devices, "CUDA devices that this build can see; may be empty.");
     m.def(
         "cuda_available", [] { return py::len(cuda_devices()) > 0; },
         "Whether this build has the CUDA part and sees a device.");
 
     py::class_<PyEngine>(m, "Engine", "All cells of one bundle, one step a bin.")
-        .def(py::init<const py::dict&, const py::dict&, const std::string&, int>(),
+        .def(py::init<const py::dict&, const py::dict&, const std::string&, int, int,
+                      const std::string&>(),
              py::arg("tensors"), py::arg("readout"), py::arg("backend") = "cpu",
-             py::arg("rows") = 1)
+             py::arg("rows") = 1, py::arg("threads") = 1, py::arg("variant") = "")
         .def("step", &PyEngine::step, py::arg("t0"), py::arg("row"), py::arg("channel"),
              py::arg("weight"), py::arg("t"),
              "One bin [t0, t0 + 1) ms: events row, channel i32[N], weight (uS), t (ms) f64[N] -> "

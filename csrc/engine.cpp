@@ -6,8 +6,8 @@
 
 namespace ann {
 
-Engine::Engine(const Spec& spec, const std::string& backend, int rows)
-    : channels_(spec.C), events_(spec), network_(make_network(backend, spec)), readout_(spec) {
+Engine::Engine(const Spec& spec, const Backend& backend, int rows)
+    : channels_(spec.C), events_(spec.C), network_(make_network(backend, spec)), readout_(spec) {
     resize(rows);
 }
 
@@ -28,8 +28,8 @@ void Engine::step(double t0, const Event* events, size_t n, double* v_end,
                   std::vector<Spike>& spikes) {
     if (!std::isfinite(t0))
         throw InputError("expected a finite bin start t0 (ms), got " + written(t0));
-    events_.step(t0, events, n);
-    network_->step(events_.traces(), outputs_.data());
+    events_.take(t0, events, n);
+    network_->step(events_, outputs_.data());
     check_outputs(t0);
     readout_.step(t0, outputs_.data(), v_end, spikes);
 }

@@ -13,7 +13,7 @@ namespace ann {
 
 class Engine final : public Population {
   public:
-    Engine(const Spec& spec, const std::string& backend, int rows);
+    Engine(const Spec& spec, const Backend& backend, int rows);
 
     int rows() const override { return rows_; }
     int channels() const override { return channels_; }

@@ -1,4 +1,5 @@
-// The events of one bin -> exponential traces a [B, G*K] at the bin's end.
+// The events of one bin, checked and sorted: by row, then in an order that does not depend on how
+// they arrived.
 #pragma once
 #include <vector>
 
@@ -8,34 +9,26 @@ namespace ann {
 
 class EventBuffer {
   public:
-    explicit EventBuffer(const Spec& spec);
+    explicit EventBuffer(int channels) : C_(channels) {}
 
-    void resize(int rows);  // every row reset
-    void reset();
+    void resize(int rows);
 
-    // a <- a exp(-bin / tau) + sum over events of embedding * weight * exp(-(t_end - t) / tau).
-    // Checks every event before it touches a trace; throws InputError.
-    void step(double t0, const Event* events, size_t n);
+    // Takes the events of the bin [t0, t0 + 1) ms. Throws InputError, and then holds none.
+    void take(double t0, const Event* events, size_t n);
 
-    const float* traces() const { return traces_.data(); }                  // [B, G*K]
-    size_t inputs(int row) const { return first_[row + 1] - first_[row]; }  // in the last bin
+    // Orders the events of rows first .. last - 1; other rows may be ordered at the same time.
+    void sort(int first, int last);
+
+    const RowEvent* events() const { return events_.data(); }
+    const size_t* first() const { return first_.data(); }  // [B + 1]: where a row's events start
+    size_t inputs(int row) const { return first_[row + 1] - first_[row]; }
 
   private:
-    void check(double t0, const Event& event) const;
-    void sort(const Event* events, size_t n);
-    void add(const Event& event, double t_end, float* traces) const;
+    void refuse(double t0, const Event& event) const;
 
-    struct Target {  // one non-zero of the embedding
-        int g;
-        float gain;
-    };
-    int C_, GK_, K_, rows_ = 0;
-    std::vector<size_t> target_first_;  // [C + 1]
-    std::vector<Target> targets_;
-    std::vector<float> rate_, loss_;    // [G*K]: 1 / tau, 1 - exp(-bin / tau)
-    std::vector<float> traces_;         // [B, G*K]
-    std::vector<Event> sorted_;         // by (row, t, channel, weight)
-    std::vector<size_t> first_, next_;  // [B + 1]: where a row's events start
+    int C_, rows_ = 0;
+    std::vector<RowEvent> events_;      // by row
+    std::vector<size_t> first_, next_;  // [B + 1]
 };
 
 }  // namespace ann

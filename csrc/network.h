@@ -1,8 +1,10 @@
-// Traces -> raw outputs: branch units, mix, LSTM over time, heads. The interface of a backend.
+// Events -> raw outputs: traces, branch units, mix, LSTM over time, heads. The interface of a
+// backend.
 #pragma once
 #include <memory>
 #include <string>
 
+#include "event_buffer.h"
 #include "types.h"
 
 namespace ann {
@@ -12,11 +14,18 @@ class Network {
     virtual ~Network() = default;
     virtual void resize(int rows) = 0;  // every row reset
     virtual void reset() = 0;           // state to zero: the trial's start
-    // One bin: traces [B, G*K] -> outputs [B, O] = (hazard logit, offset logit, scaled Vm).
-    virtual void step(const float* traces, float* outputs) = 0;
+    // One bin: its events -> outputs [B, O] = (hazard logit, offset logit, scaled Vm).
+    virtual void step(EventBuffer& events, float* outputs) = 0;
 };
 
-// backend: "cpu". "cuda" is refused until its kernels exist. Throws InputError.
-std::unique_ptr<Network> make_network(const std::string& backend, const Spec& spec);
+// How a network is computed.
+struct Backend {
+    std::string name;     // "cpu"; "cuda" is refused until its kernels exist
+    std::string variant;  // of the CPU's instruction set (cpu/variants.h); empty: the fastest
+    int threads = 1;
+};
+
+// Throws InputError.
+std::unique_ptr<Network> make_network(const Backend& backend, const Spec& spec);
 
 }  // namespace ann

@@ -20,6 +20,13 @@ struct Event {
     int32_t channel;
 };
 
+// An event of a known row, as the traces see it.
+struct RowEvent {
+    float age;     // ms, from the event to the bin's end
+    float weight;  // uS
+    int32_t channel;
+};
+
 struct Spike {
     double t;  // ms
     int32_t row;

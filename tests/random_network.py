@@ -1,7 +1,8 @@
-"""A network with random weights, and a manifest that fits it."""
+"""A network with random weights, an engine for it, and a manifest that fits it."""
 
 import numpy as np
 
+from ann_backend import _engine
 from ann_backend.bundle import Channel, Manifest, Readout, Sizes, Synapse, Training
 
 READOUT = {
@@ -46,6 +47,26 @@ def tensors(C=3, G=6, K=4, W=3, N=3, U=5, P=10, H=24, L=2, M=16, A=40, seed=1):
     named["head_b2"] = np.float32([10, 0, 6])
     named["embedding"][rng.random((C, G)) < 0.4] = 0
     return named
+
+
+def engine(rows=1, named=None, *, variant="", threads=1, **readout):
+    """The engine of a random network, or of one with the tensors `named`."""
+    named = tensors() if named is None else named
+    readout = {**READOUT, **readout}
+    return _engine.Engine(named, readout, "cpu", rows, threads, variant)
+
+
+NONE = (np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0), np.zeros(0))
+
+
+def event(channel=0, weight=0.01, t=0.5, row=0):
+    """One event, as the arrays that step takes."""
+    return (
+        np.array([row], np.int32),
+        np.array([channel], np.int32),
+        np.array([weight], np.float64),
+        np.array([t], np.float64),
+    )
 
 
 def manifest(C=3, G=6, K=4, W=3, N=3, U=5, P=10, H=24, L=2, M=16):

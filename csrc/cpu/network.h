@@ -1,28 +1,29 @@
-// The network on the CPU in plain loops: the reference that every faster variant is tested against.
+// The network on the CPU, by a kernel compiled for its instruction set, block by block of rows.
 #pragma once
-#include <vector>
-
 #include "../network.h"
+#include "kernel.h"
+#include "packed.h"
+#include "pool.h"
 
 namespace ann::cpu {
 
 class Network final : public ann::Network {
   public:
-    explicit Network(const Spec& spec);
+    Network(const Spec& spec, const Kernel& kernel, int threads);
     void resize(int rows) override;
     void reset() override;
-    void step(const float* traces, float* outputs) override;
+    void step(EventBuffer& events, float* outputs) override;
 
   private:
-    void step_row(const float* traces, float* history, float* lstm, float* outputs);
+    void step_block(EventBuffer& events, float* outputs, int block, int thread);
 
-    Spec s_;
-    int rows_ = 0;
-    int newest_ = 0;                       // slot of the history that holds the current bin
-    std::vector<float> history_;           // [B, W, G*K]: a ring over W
-    std::vector<float> lstm_;              // [B, L, 2, H]: h, c
-    std::vector<float> branches_, mixed_;  // scratch: [N*U], [P]
-    std::vector<float> gates_, hidden_;    // scratch: [4H], [M]
+    Packed packed_;
+    const Kernel& kernel_;
+    Pool pool_;
+    int rows_ = 0, block_ = 1;        // rows of a block
+    int newest_ = 0;                  // slot of the history that holds the current bin
+    Aligned<float> history_, state_;  // [B, W, traces], [B, L, 2, hidden]: h, c
+    Aligned<float> scratch_;          // [threads, block, scratch]
 };
 
 }  // namespace ann::cpu

@@ -1,0 +1,87 @@
+// A bundle's weights in the order in which a kernel reads them, for vectors of V lanes.
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "../types.h"
+
+namespace ann::cpu {
+
+// An array that starts on a cache line. The kernels read `data` itself: a member function of it
+// might be compiled for their instruction set and then serve the rest of the program.
+template <class T>
+class Aligned {
+  public:
+    T* data = nullptr;
+
+    void assign(size_t n) {  // zeros
+        lines_.reset(new Line[n * sizeof(T) / 64 + 1]());
+        data = reinterpret_cast<T*>(lines_.get());
+    }
+    void assign(const std::vector<T>& values) {
+        assign(values.size());
+        std::copy(values.begin(), values.end(), data);
+    }
+
+  private:
+    struct alignas(64) Line {
+        char bytes[64];
+    };
+    std::unique_ptr<Line[]> lines_;
+};
+
+// y = x @ w + b. Outputs stand in panels of 2 V lanes, the last one filled up with zeros.
+struct Dense {
+    int in, panels;
+    Aligned<float> w;     // [panels, in, 2 V]
+    Aligned<float> bias;  // [panels, 2 V]
+};
+
+// Units stand in tiles of V, a tile in two panels: gates i and f, gates g and o. The weights carry
+// the factors that lstm_cell (activations.h) expects.
+struct Lstm {
+    int in, tiles;
+    Aligned<float> w;     // [tiles, 2, in + H, 2, V]: the inputs' rows, then the hidden units'
+    Aligned<float> bias;  // [tiles, 2, 2, V]
+};
+
+// Where an event goes. Groups with the same time constants share a clock, K4 lanes of
+// exp(-age / tau).
+struct Channel {
+    int first, last;  // of `targets`
+    int rates;        // where its rates start
+    int clocks;       // lanes of all its clocks
+};
+
+struct Target {  // one non-zero of the embedding
+    int at;      // g * K, the first of its traces
+    int clock;   // first lane of its clock
+    float gain;  // 1 / uS
+};
+
+struct Packed {
+    Packed(const Spec& spec, int lanes);
+
+    int V, W, L, H, K4;           // K4: K filled up to fours, as quads are
+    int traces, hidden, scratch;  // floats of a row: of one bin's traces, of h, of scratch
+    int faded;                    // floats of all clocks of a channel, at most
+
+    Aligned<float> loss;        // [traces]: 1 - exp(-bin / tau), 0 beyond G * K
+    Aligned<Channel> channels;  // [C]
+    Aligned<Target> targets;
+    Aligned<float> rates;  // V by V lanes: -log2(e) / tau, then 1, or 0 beyond K
+
+    // Branch units, four (a quad) at a time: a vector holds V / 4 quads, each of one branch.
+    int vectors, inputs;                // inputs: of a branch, R * K filled up to fours
+    Aligned<int> quad_at;               // [vectors, V / 4]: where a quad's traces start
+    Aligned<float> branch_w, branch_b;  // [vectors, W, inputs, V], [vectors, V]
+    int units;                          // of all branches, each filled up to fours
+
+    bool has_mix;
+    Dense mix, head1, head2;
+    std::vector<Lstm> lstm;  // [L]
+};
+
+}  // namespace ann::cpu
