@@ -92,6 +92,7 @@ def test_the_page_refers_to_nothing_outside_itself():
         "breaks_down_at": ["output_rate_Hz 1 to 2"],
         "drift": {"seconds": 2, **{k: [0.1, None] for k in numbers(0)}},
         "action_potential": None,
+        "network": None,
         "current_steps": {
             "amplitude_nA": [0.1, 0.2],
             "rate_Hz": [0, 5],

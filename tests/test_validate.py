@@ -16,7 +16,7 @@ from ann_backend.train.evidence import Amount, Drawn, gather
 from ann_backend.train.tally import KEYS, Response
 
 BUNDLE = paths.bundle_dir() / "HH.safetensors"
-SMALL = Amount(trials=4, trial_s=2, long_trials=1, stock_trials=2)
+SMALL = Amount(trials=4, trial_s=2, long_trials=1, stock_trials=2, network_s=2)
 CURRENT = ChannelDescription(
     name="current",
     location="soma(0.5)",
@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module", autouse=True)
 def _short():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evidence, "DRIFT_MS", 3000)
+        patch.setattr(evidence, "DRIFT_S", 3)
         yield
 
 
@@ -85,6 +85,15 @@ def test_the_spike_is_the_teachers(measured):
     assert ap["width_ms"] == pytest.approx(ap["width_ms_teacher"], rel=0.15)
 
 
+def test_a_network_of_surrogates_fires_as_the_network_in_neuron(measured):
+    network = measured["network"]
+    assert network["synapses"] > 20
+    assert network["spikes"] > 50
+    assert abs(network["rate_error"]["surrogate"]) < 0.15
+    assert network["psth_correlation"]["surrogate"] > 0.8
+    assert abs(network["rate_error"]["half_step"]) < 0.05
+
+
 def test_bins_of_a_property_hold_all_spikes(measured):
     bins = measured["breakdown"]
     assert bins.keys() == {"output_rate_Hz", "weight_scale", "synapses", "synchrony"}
@@ -101,6 +110,13 @@ def test_a_second_gathering_simulates_nothing(found, folder):
     again = gather(HH, folder, seed=2, amount=SMALL, processes=1, quiet=True)
     assert sorted(p.stat().st_mtime_ns for p in folder.rglob("*.npz")) == before
     assert np.array_equal(again.half.v, found.half.v)
+
+
+def test_another_number_of_trials_finds_the_same_ones(found, folder):
+    fewer = dataclasses.replace(SMALL, trials=2)
+    again = gather(HH, folder, seed=2, amount=fewer, processes=1, quiet=True)
+    assert len(again.test.trials) == 2
+    assert np.array_equal(again.test.trials[1].v, found.test.trials[1].v)
 
 
 def test_free_running_does_not_depend_on_the_batch(found, monkeypatch):
@@ -203,6 +219,7 @@ def test_the_command_prints_the_metrics_and_writes_the_page(
     assert "f1_2ms" in text
     assert f"{result['floor']['f1_2ms']:.4f}" in text
     assert "f-I curve: not applicable" in text
+    assert "network of 8 cells" in text
     assert result["html"] == str(page)
     assert {*KEYS, "floor", "drift"} <= result.keys()
     html = page.read_text()
@@ -212,7 +229,7 @@ def test_the_command_prints_the_metrics_and_writes_the_page(
 
 @pytest.mark.slow
 def test_the_quick_command_measures_60_s_without_a_reset(tmp_path, monkeypatch):
-    monkeypatch.setattr(evidence, "DRIFT_MS", 60_000)
+    monkeypatch.setattr(evidence, "DRIFT_S", 60)
     out = tmp_path / "out.json"
     line = f"validate HH HH --quick --folder {tmp_path} --json {out} --quiet"
     assert main([*line.split(), "--trials", "2", "--trial-s", "1"]) == 0

@@ -83,6 +83,7 @@ def page(result: Mapping[str, Any], figures: Mapping[str, tuple[str, str]]) -> s
         _within(result),
         _failures(result["breaks_down_at"]),
         *(_figure(name, *drawn) for name, drawn in figures.items()),
+        _network(result["network"]),
         _notes(result),
         "<h2>By what the trials are like</h2>",
         *(_bins(name, records) for name, records in result["breakdown"].items()),
@@ -175,6 +176,34 @@ def _figure(name: str, caption: str, svg: str) -> str:
         f"src='data:image/svg+xml;base64,{data}'>"
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
+
+
+NETWORK = {
+    "rate_Hz": "rate (Hz)",
+    "cv": "CV of the interspike intervals",
+    "correlation": "correlation of counts in 20 ms, mean over pairs",
+    "rate_error": "rate error",
+    "psth_correlation": "correlation of PSTHs, 50 ms",
+}
+
+
+def _network(network: Mapping[str, Any] | None) -> str:
+    if network is None:
+        return ""
+    sides = ("surrogate", "neuron", "half_step")
+    rows = [
+        f"<tr><td>{label}</td>"
+        + "".join(f"<td>{_number(network[key].get(side))}</td>" for side in sides)
+        + "</tr>"
+        for key, label in NETWORK.items()
+    ]
+    said = (
+        f"{network['cells']} cells, {network['synapses']} synapses between them, "
+        f"{network['seconds']:g} s, {network['spikes']} spikes: the same graph, "
+        "weights, delays and background in stock NEURON, and there at half its step."
+    )
+    heads = "<tr><th></th><th>surrogate</th><th>NEURON</th><th>half step</th></tr>"
+    return f"<h2>Network</h2>{_table(heads, rows)}<p>{said}</p>"
 
 
 def _notes(result: Mapping[str, Any]) -> str:

@@ -100,6 +100,7 @@ def text(result: Mapping[str, Any]) -> str:
         *(_line(key, result, sides) for key in KEYS),
         "",
         *_ends(result["drift"]),
+        *_network(result["network"]),
         *(f"breaks down at {where}" for where in result["breaks_down_at"]),
     ]
     said = [name for name in NAMES if isinstance(result.get(name), str)]
@@ -126,6 +127,17 @@ def _ends(drift: Mapping[str, Any] | None) -> list[str]:
     ]
 
 
+def _network(network: Mapping[str, Any] | None) -> list[str]:
+    if network is None:
+        return []
+    rate, error = network["rate_Hz"], network["rate_error"]
+    return [
+        f"network of {network['cells']} cells: {rate['surrogate']:.3g} Hz, in NEURON "
+        f"{rate['neuron']:.3g} Hz, rate error {_short(error['surrogate'])}, at half "
+        f"its step {_short(error['half_step'])}"
+    ]
+
+
 def _short(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
 
@@ -139,7 +151,7 @@ def _amount(args: argparse.Namespace) -> Amount:
 
     amount = Amount()
     if args.quick:
-        amount = Amount(trials=8, trial_s=5, long_trials=1, stock_trials=2)
+        amount = Amount(trials=8, trial_s=5, long_trials=1, stock_trials=2, network_s=1)
     for name in ("trials", "trial_s"):
         value = getattr(args, name)
         if value is not None and value < 1:

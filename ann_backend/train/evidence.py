@@ -19,13 +19,15 @@ from ann_backend.train.breakdown import fano
 from ann_backend.train.cell import CellDescription
 from ann_backend.train.dataset import Dataset, Request, generate
 from ann_backend.train.events import Events
+from ann_backend.train.network import NetworkRun, in_neuron
 from ann_backend.train.stock import Steps, is_stock, respond, step_currents
 from ann_backend.train.tally import Response
 from ann_backend.train.teacher import AP_START_MS, AP_STOP_MS, Trial
 
 __all__ = ["Amount", "Drawn", "Evidence", "gather"]
 
-DRIFT_MS = 60_000
+DRIFT_S = 60
+ROWS = 8  # trials of a shard
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,12 +42,16 @@ class Amount:
         Of 60 s; 0 leaves drift out.
     stock_trials : int
         That are run again in stock NEURON, where the teacher is another.
+    network_cells, network_s : int
+        Cells of the network in stock NEURON, and its seconds; no cells leave it out.
     """
 
     trials: int = 64
     trial_s: int = 30
     long_trials: int = 32
     stock_trials: int = 16
+    network_cells: int = 8
+    network_s: int = 5
 
 
 class Drawn(Sequence[Events]):
@@ -84,6 +90,8 @@ class Evidence:
         is just that.
     steps : Steps or None
         Current steps in stock NEURON; None for a cell without a current channel.
+    network : NetworkRun or None
+        Copies of the cell connected to each other, in stock NEURON.
     long : Dataset or None
         Trials of 60 s.
     properties : dict of str to array, shape (trials,)
@@ -95,6 +103,7 @@ class Evidence:
     half: Response
     stock: Response | None
     steps: Steps | None
+    network: NetworkRun | None
     long: Dataset | None
     properties: dict[str, NDArray[np.float64]]
 
@@ -137,32 +146,42 @@ def gather(
     """
     amount = amount or Amount()
 
-    def made(trials: int, seconds: float, dt_ms: float) -> Dataset:
+    def made(
+        trials: int, seconds: int, *, half: bool = False, rows: int = ROWS
+    ) -> Dataset:
+        """Whole shards, so that another number of trials finds them fitting."""
         request = Request(
             cell=cell,
             split="test",
             seed=seed,
-            trials=trials,
-            duration_ms=round(1000 * seconds),
-            dt_ms=dt_ms,
+            trials=-(-trials // rows) * rows,
+            duration_ms=1000 * seconds,
+            dt_ms=cell.dt_ms / 2 if half else None,
+            rows=rows,
         )
-        return generate(request, folder, processes=processes, quiet=quiet)
+        data = generate(request, folder, processes=processes, quiet=quiet)
+        return dataclasses.replace(data, trials=data.trials[:trials])
 
-    test = made(amount.trials, amount.trial_s, cell.dt_ms)
-    half = made(amount.trials, amount.trial_s, cell.dt_ms / 2)
+    test = made(amount.trials, amount.trial_s)
+    half = made(amount.trials, amount.trial_s, half=True)
     long = None
     if amount.long_trials:
-        long = made(amount.long_trials, DRIFT_MS / 1e3, cell.dt_ms)
+        long = made(amount.long_trials, DRIFT_S, rows=ROWS // 2)
     stock = None
     if not is_stock(test.teacher, cell):
         part = test.trials[: amount.stock_trials]
         stock = respond(cell, part, folder, processes=processes)
+    network = None
+    if amount.network_cells:
+        background = made(amount.network_cells, amount.network_s).trials
+        network = in_neuron(cell, background, folder, seed=seed)
     return Evidence(
         test=test,
         teacher=f"{test.teacher}, dt {cell.dt_ms:g} ms, order {cell.secondorder or 1}",
         half=Response.of_teacher(half),
         stock=stock,
         steps=step_currents(cell, folder, processes=processes),
+        network=network,
         long=long,
         properties=_properties(cell, test),
     )

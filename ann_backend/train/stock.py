@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ann_backend import template
 from ann_backend.errors import AnnBackendError
+from ann_backend.nrn import version
 from ann_backend.train import build
 from ann_backend.train.cell import CellDescription
 from ann_backend.train.events import Events, clamp_events
@@ -26,12 +27,24 @@ from ann_backend.train.sampling import draw_plan
 from ann_backend.train.tally import Response
 from ann_backend.train.teacher import Copies, Trial, simulate
 
-__all__ = ["DT_MS", "Steps", "fingerprint", "is_stock", "respond", "step_currents"]
+__all__ = [
+    "DT_MS",
+    "Ask",
+    "Steps",
+    "asked",
+    "fingerprint",
+    "is_stock",
+    "kept",
+    "respond",
+    "run_trials",
+    "spawned",
+    "step_currents",
+]
 
 DT_MS = 0.025  # NEURON's default
 STEPS, STEP_MS, REST_MS = 8, 1000, 100
 
-Run = Callable[[CellDescription, Any], Response]
+Ask = tuple[int, NDArray[np.float64], str, int]  # seed, drives, hash, ms of a trial
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,9 +93,14 @@ def respond(
     folder : Path
     processes : int
     """
-    ask = [(t.seed, t.drives, t.events_sha256, len(t.v)) for t in trials]
-    key = [[seed, sha, ms] for seed, _, sha, ms in ask]
-    return _kept(cell, _run_trials, ask, key, folder, processes)
+    ask = asked(trials)
+    key = ["trials", *([seed, sha, ms] for seed, _, sha, ms in ask)]
+    return kept(cell, key, folder, _parallel(processes, run_trials, ask))
+
+
+def asked(trials: Sequence[Trial]) -> list[Ask]:
+    """What a worker needs to run trials again."""
+    return [(t.seed, t.drives, t.events_sha256, len(t.v)) for t in trials]
 
 
 def step_currents(
@@ -104,13 +122,14 @@ def step_currents(
     largest = cell.channels[channel].weight_uS[1]  # nA ms in a bin of 1 ms
     amplitude = np.linspace(0.0, largest, STEPS + 1)[1:]
     steps = [np.array([[REST_MS, REST_MS + STEP_MS, nA]]) for nA in amplitude]
-    response = _kept(cell, _run_steps, steps, amplitude.tolist(), folder, processes)
+    key = ["steps", STEP_MS, REST_MS, amplitude.tolist()]
+    response = kept(cell, key, folder, _parallel(processes, _run_steps, steps))
     return Steps(amplitude, [_events(channel, one) for one in steps], response)
 
 
 def fingerprint(cell: CellDescription) -> dict[str, Any]:
     """Fingerprint of a cell, which is built in a process of its own."""
-    return _spawned(1, _fingerprint, [(cell,)])[0]  # type: ignore[no-any-return]
+    return spawned(1, _fingerprint, [(cell,)])[0]  # type: ignore[no-any-return]
 
 
 def _fingerprint(cell: CellDescription) -> dict[str, Any]:
@@ -124,14 +143,21 @@ def _events(channel: int, steps: NDArray[np.float64]) -> Events:
     return Events(t, which, charge.astype(np.float32), steps)
 
 
-def _run_trials(
-    cell: CellDescription, ask: list[tuple[int, NDArray[np.float64], str, int]]
+def run_trials(
+    cell: CellDescription,
+    ask: Sequence[Ask],
+    *,
+    dt_ms: float = DT_MS,
+    copies: Copies | None = None,
 ) -> Response:
-    """Run some trials; in a worker process."""
+    """Run some trials, perhaps on given copies; in a worker process."""
     seeds, drives, hashes, lengths = zip(*ask, strict=True)
-    copies = Copies(cell, len(ask), fast=False)
     trials = simulate(
-        copies, list(seeds), duration_ms=lengths[0], dt_ms=DT_MS, drives=list(drives)
+        copies or Copies(cell, len(ask), fast=False),
+        list(seeds),
+        duration_ms=lengths[0],
+        dt_ms=dt_ms,
+        drives=list(drives),
     )
     if [t.events_sha256 for t in trials] != list(hashes):
         raise AnnBackendError(
@@ -164,44 +190,64 @@ def _crossings(v: NDArray[np.float64], threshold: float) -> NDArray[np.float64]:
     return np.asarray(up + (threshold - v[up]) / (v[up + 1] - v[up]))
 
 
-def _kept(
+def kept(
     cell: CellDescription,
-    run: Run,
-    ask: list[Any],
-    key: object,
+    key: list[Any],
     folder: Path,
-    processes: int,
+    make: Callable[[CellDescription], Response],
 ) -> Response:
-    """Read a response from the folder, or make it in worker processes."""
+    """Read a response from the folder, or make it and keep it.
+
+    Parameters
+    ----------
+    cell : CellDescription
+        Resolved. `make` is called with NEURON's own step and order in it.
+    key : list
+        JSON types; with the cell, all that the response depends on.
+    folder : Path
+    make : callable
+    """
     cell = dataclasses.replace(cell, dt_ms=DT_MS, secondorder=0)
-    text = json.dumps([run.__name__, cell.to_json(), key])
+    text = json.dumps([version(), cell.to_json(), key])
     name = hashlib.sha256(text.encode()).hexdigest()[:16]
     path = folder / "stock" / f"{name}.npz"
     if not path.exists():
-        parts = min(processes, len(ask))
-        jobs = [(cell, ask[k::parts]) for k in range(parts)]
-        _save(path, _spawned(parts, run, jobs), len(ask))
+        _save(path, make(cell))
     with np.load(path, allow_pickle=False) as file:
         ends = np.cumsum(file["count"])[:-1]
         return Response(None, file["v"], np.split(file["spikes"], ends))
 
 
-def _spawned(processes: int, work: Callable[..., Any], jobs: list[Any]) -> list[Any]:
+def spawned(processes: int, work: Callable[..., Any], jobs: list[Any]) -> list[Any]:
+    """Call a function for each job, in processes of their own."""
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(processes, context) as pool:
         return [job.result() for job in [pool.submit(work, *job) for job in jobs]]
 
 
-def _save(path: Path, parts: list[Response], trials: int) -> None:
-    """Put the workers' trials back in order, on disk whole or not at all."""
-    v = np.empty((trials, parts[0].v.shape[1]), np.float32)
-    spikes = [np.empty(0)] * trials
-    for k, part in enumerate(parts):
-        v[k :: len(parts)] = part.v
-        spikes[k :: len(parts)] = part.spikes
+def _parallel(
+    processes: int, work: Callable[..., Response], ask: Sequence[Any]
+) -> Callable[[CellDescription], Response]:
+    """Share trials out among processes, and put them back in order."""
+
+    def make(cell: CellDescription) -> Response:
+        parts = min(processes, len(ask))
+        made = spawned(parts, work, [(cell, ask[k::parts]) for k in range(parts)])
+        v = np.empty((len(ask), made[0].v.shape[1]), np.float32)
+        spikes = [np.empty(0)] * len(ask)
+        for k, part in enumerate(made):
+            v[k::parts], spikes[k::parts] = part.v, part.spikes
+        return Response(None, v, spikes)
+
+    return make
+
+
+def _save(path: Path, response: Response) -> None:
+    """Write a response, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     with partial.open("wb") as file:
-        count = np.array([len(s) for s in spikes])
-        np.savez(file, v=v, spikes=np.concatenate(spikes), count=count)
+        count = np.array([len(s) for s in response.spikes])
+        spikes = np.concatenate(response.spikes)
+        np.savez(file, v=response.v, spikes=spikes, count=count)
     partial.replace(path)

@@ -24,6 +24,7 @@ from ann_backend.train.dataset import Dataset
 from ann_backend.train.details import details
 from ann_backend.train.evidence import Drawn, Evidence
 from ann_backend.train.free_run import free_run
+from ann_backend.train.network import NetworkRun, compare
 from ann_backend.train.stock import Steps, fingerprint
 from ann_backend.train.tally import KEYS, Response, Tally, intervals, scores, tally
 from ann_backend.train.waveform import around_spikes, waveform
@@ -101,7 +102,8 @@ def measure(
     dict
         JSON-ready: `tally.KEYS`, ``floor`` (the same keys), ``drift`` (the same keys
         by second), ``stock_neuron``, ``first_300ms``, ``action_potential``,
-        ``current_steps``, ``breakdown``; ``details``, which `summary` leaves out.
+        ``current_steps``, ``network``, ``breakdown``; and ``details``, which
+        `summary` leaves out.
     """
     clip = bundle.manifest.readout.clip_mV
     true, half = Response.of_teacher(evidence.test), evidence.half
@@ -125,6 +127,7 @@ def measure(
             "drift": _drift(bundle, evidence.long, draws, quiet=quiet),
             "action_potential": waveform(bundle, evidence.ap),
             "current_steps": _current_steps(bundle, evidence.steps),
+            "network": _network(bundle, evidence.network),
             "breakdown": bins,
             "breaks_down_at": failures(bins),
             "details": details(found, true, half, sums, floor, evidence.properties),
@@ -255,6 +258,10 @@ def _current_steps(bundle: Bundle, steps: Steps | None) -> dict[str, Any] | str:
         "rate_Hz_neuron": true.tolist(),
         "within_10_percent": float(np.mean(np.abs(mine - true) <= 0.1 * true + 1e-9)),
     }
+
+
+def _network(bundle: Bundle, run: NetworkRun | None) -> dict[str, Any] | None:
+    return None if run is None else compare(bundle, run)
 
 
 def _plain(numbers: Mapping[str, Any]) -> dict[str, Any]:
