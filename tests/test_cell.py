@@ -2,10 +2,13 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
+import scnn1a
 
 from ann_backend.errors import CellError
 from ann_backend.train.cell import HH, SHIPPED, CellDescription, ChannelDescription
+from ann_backend.train.dataset import Request, generate
 from ann_backend.train.resolve import resolve, resolve_here
 
 KIND = ChannelDescription(
@@ -116,3 +119,16 @@ def test_l5pc_is_watched_in_its_basal_and_apical_dendrites(l5pc):
     regions = [site.split("[")[0] for site in l5pc.sites]
     assert len(regions) == 8
     assert min(regions.count("dend"), regions.count("apic")) >= 2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not scnn1a.FOUND, reason="needs: pip install --no-deps bmtk==1.2.0")
+def test_a_cell_that_is_not_ours_gets_its_channels_and_trials(tmp_path):
+    cell = resolve(scnn1a.description())
+    assert len(cell.channels) > 200
+    assert 10 < len(cell.branch_parents) < 100
+    request = Request(cell=cell, split="test", seed=0, trials=4, duration_ms=2000)
+    data = generate(request, tmp_path, processes=1, quiet=True)
+    assert data.teacher.startswith("CoreNEURON")
+    assert sum(len(t.spikes) for t in data.trials) > 0
+    assert all(np.isfinite(t.v).all() for t in data.trials)

@@ -227,8 +227,8 @@ L5PC = CellDescription(
                 ),
             ),
             role="excitatory",
-            unit_uS=0.0005,
-            rate_Hz=8.0,
+            unit_uS=0.001,
+            rate_Hz=4.0,
             tau_ms=(0.3, 1.7, 9.0, 43.0),
         ),
         ChannelDescription(

@@ -67,7 +67,8 @@ def _refusal(cell: CellDescription) -> str:
         build.library(cell, fast=True)
     except CellError as error:
         build.library(cell, fast=False)  # where this fails too, the cell is at fault
-        return str(error)
+        lines = str(error).splitlines()
+        return next((x.strip() for x in lines if "error:" in x.lower()), lines[0])
     stock = _probe(cell, False)
     try:
         fast = _probe(cell, True)
