@@ -46,7 +46,9 @@ def refusal(stranger: Any, manifest: Manifest) -> AnnBackendError:
         Of the bundle that replaces its cell.
     """
     what = f"{stranger.object} on {stranger.section}"
-    if stranger.mechanism in CLAMPS:
+    declared = [s for c in manifest.channels for s in c.synapses]
+    same = [s for s in declared if s.mechanism == stranger.mechanism]
+    if stranger.mechanism in CLAMPS and not same:
         return UnsupportedError(
             f"{what}: a current or voltage clamp is no input of bundle "
             f"'{manifest.name}'; remove it, or keep this cell biophysical"
@@ -56,8 +58,6 @@ def refusal(stranger: Any, manifest: Manifest) -> AnnBackendError:
             f"{what}: gap junctions need the membrane of the cell itself; keep it "
             "biophysical"
         )
-    declared = [s for c in manifest.channels for s in c.synapses]
-    same = [s for s in declared if s.mechanism == stranger.mechanism]
     if not same:
         names = ", ".join(sorted({s.mechanism for s in declared}))
         return CellError(
@@ -81,11 +81,21 @@ def _wrong_kinetics(
             f"{what}: {', '.join(problems)} in bundle '{manifest.name}'; kinetics that "
             "it was not trained with are refused: set these, or train a bundle"
         )
-    at = ", ".join(locations(manifest))
     return CellError(
-        f"{what}: bundle '{manifest.name}' has channels at {at} only; move the "
-        "synapse, or train a bundle with a channel there"
+        f"{what}: bundle '{manifest.name}' has channels for {stranger.mechanism} at "
+        f"{_some_places(stranger.mechanism, manifest)} only; move it, or train a "
+        "bundle with a channel there"
     )
+
+
+def _some_places(mechanism: str, manifest: Manifest, few: int = 5) -> str:
+    at = [
+        c.location
+        for c in manifest.channels
+        if any(s.mechanism == mechanism for s in c.synapses)
+    ]
+    more = f" and {len(at) - few} more places" if len(at) > few else ""
+    return ", ".join(at[:few]) + more
 
 
 def _object(mechanism: str, name: str) -> Any:

@@ -44,20 +44,30 @@ def mini_cell():
     return h.MiniCell
 
 
+def channel(location, mechanism, weight=(0.0, 1.0), **parameters):
+    """A channel of one kind of synapse."""
+    return Channel(
+        name=f"{location} {mechanism}",
+        location=location,
+        synapses=[Synapse(mechanism=mechanism, parameters=parameters)],
+        weight_uS=weight,
+        rate_Hz=(0.0, 1000.0),
+    )
+
+
 def bundle_for(
-    cell, name="double", section="dend", weight=(0.0, 1.0), v_init=-65.0, threshold=0.0
+    cell,
+    name="double",
+    section="dend",
+    weight=(0.0, 1.0),
+    v_init=-65.0,
+    threshold=0.0,
+    channels=None,
 ):
     """A manifest without a network: ExpSyn with tau 2 at three places of dend."""
-    exp = Synapse(mechanism="ExpSyn", parameters={"tau": 2.0, "e": 0.0})
-    channels = [
-        Channel(
-            name=f"E{i}",
-            location=f"{section}({x})",
-            synapses=[exp],
-            weight_uS=weight,
-            rate_Hz=(0.0, 1000.0),
-        )
-        for i, x in enumerate((0.1, 0.5, 0.9))
+    channels = channels or [
+        channel(f"{section}({x})", "ExpSyn", weight, tau=2.0, e=0.0)
+        for x in (0.1, 0.5, 0.9)
     ]
     ones = dict.fromkeys(Sizes.model_fields, 1) | {"channels": len(channels)}
     manifest = Manifest(

@@ -135,7 +135,7 @@ def test_a_synapse_where_no_channel_is_is_refused():
     cell = replaced()
     point = h.ExpSyn(cell.apic(0.5))
     point.tau = 2
-    refused("has channels at dend\\(0.1\\), dend\\(0.5\\), dend\\(0.9\\) only")
+    refused(r"channels for ExpSyn at dend\(0.1\), dend\(0.5\), dend\(0.9\) only")
 
 
 def test_another_temperature_is_refused():

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ann_backend import _neuron
+from ann_backend.channels import CLAMPS
 from ann_backend.errors import ApproximationWarning, CellError, UnsupportedError
 from ann_backend.nrn import h
 from ann_backend.run.surrogate import Surrogate
@@ -174,8 +175,10 @@ def loads(cells: list[Surrogate]) -> list[Approximation]:
     seconds = _neuron.stepped() / 1000
     fast = outside = 0
     for cell, channel, events, strange in _neuron.loads():
-        high = cells[cell].bundle.manifest.channels[channel].rate_Hz[1] * seconds
-        fast += events > high + 4 * math.sqrt(high) + 4
+        described = cells[cell].bundle.manifest.channels[channel]
+        high = described.rate_Hz[1] * seconds
+        if described.synapses[0].mechanism not in CLAMPS:  # theirs follow the step
+            fast += events > high + 4 * math.sqrt(high) + 4
         outside += strange
     kinds = [
         Approximation(

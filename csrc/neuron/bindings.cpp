@@ -54,11 +54,10 @@ static Population* population(const py::object& o) {
     return static_cast<Population*>(o.cast<py::capsule>().get_pointer());
 }
 
-static Rule rule(const py::handle& o) {
-    const auto t = o.cast<py::tuple>();  // mechanism, {parameter: value}, location, channel
+static Rule rule(const py::tuple& t) {  // mechanism, {parameter: value}, location, channel
     const auto name = t[0].cast<std::string>();
     const int type = nrn_get_mechtype(name.c_str());
-    Rule r{type, t[2].cast<int>(), t[3].cast<int>(), {}};
+    Rule r{type, t[3].cast<int>(), {}};
     if (type < 0) return r;  // not loaded: no synapse can be of it
     Symlist* members = hoc_lookup(name.c_str())->u.ctemplate->symtable;
     for (const auto& [key, value] : t[1].cast<std::map<std::string, double>>()) {
@@ -72,7 +71,7 @@ static Rule rule(const py::handle& o) {
 static Prepared prepare_python(const py::list& list, size_t anchor) {
     std::vector<Cell> cells;
     std::vector<Group> groups;
-    std::vector<std::vector<Rule>> rules;
+    std::vector<Rules> rules;
     for (const auto& o : list) {
         const auto t =
             o.cast<py::tuple>();  // population, v_init, [CellHandle], [rule], [(low, high)]
@@ -87,7 +86,11 @@ static Prepared prepare_python(const py::list& list, size_t anchor) {
         }
         g.v.assign(g.cells.size(), g.v_init);
         rules.emplace_back();
-        for (const auto& r : t[3].cast<py::list>()) rules.back().push_back(rule(r));
+        for (const auto& r : t[3].cast<std::vector<py::tuple>>()) {
+            const auto location = r[2].cast<size_t>();
+            if (rules.back().size() <= location) rules.back().resize(location + 1);
+            rules.back()[location].push_back(rule(r));
+        }
         groups.push_back(std::move(g));
     }
     return prepare(std::move(cells), std::move(groups), std::move(rules),

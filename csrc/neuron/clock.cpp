@@ -61,6 +61,7 @@ static void restart() {
     }
     write_voltages();
     restart_counters();
+    restart_clamps();
     restart_recordings();
 }
 
@@ -119,6 +120,7 @@ static void emit_spikes(double now) {
 }
 
 static void run_bin(double now) {
+    close_clamps(edge);
     step_groups();
     edge += bin;
     write_voltages();
@@ -166,6 +168,7 @@ static void end_step() {
     last = now;
     if (now < 1e-6) edge = bin;  // a warm-up before t = 0: the cells rest
     follow_sources();
+    follow_clamps(now - dt);
     note_step(now);
     emit_spikes(now);
     const long run = runs;
@@ -201,6 +204,7 @@ static int step(int method, int, double*, double*, int thread) {
     if (thread || !model().active) return 0;
     if (method == 0) renew();
     if (method == 1) restart();
+    if (method == 2) sample_clamps(nrn_threads[0]._t);
     if (method == 4) end_step();
     if (method >= 5 && cvode_active_ && !model().retiring)
         refuse(

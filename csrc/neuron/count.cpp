@@ -11,8 +11,8 @@ int counter_type() {
     return type;
 }
 
-static int parameter(const char* name) {
-    return hoc_table_lookup(name, hoc_lookup("APCount")->u.ctemplate->symtable)->u.rng.index;
+int parameter(const char* mechanism, const char* name) {
+    return hoc_table_lookup(name, hoc_lookup(mechanism)->u.ctemplate->symtable)->u.rng.index;
 }
 
 static std::unordered_set<void*> vectors() {
@@ -54,11 +54,13 @@ void find_counters() {
         const auto it = p->sec ? model().cell_of.find(p->sec) : model().cell_of.end();
         if (it == model().cell_of.end()) continue;
         const Cell& c = model().cells[it->second];
-        const double threshold = _nrn_mechanism_access_param(p->prop, parameter("thresh"));
+        const double threshold =
+            _nrn_mechanism_access_param(p->prop, parameter("APCount", "thresh"));
         model().counts[it->second].counters_off +=
             p->sec != c.soma.section || threshold != group_of(c).population->threshold();
-        model().cells[it->second].counters.push_back(
-            {p->prop, parameter("n"), parameter("time"), recording(p->prop, known)});
+        model().cells[it->second].counters.push_back({p->prop, parameter("APCount", "n"),
+                                                      parameter("APCount", "time"),
+                                                      recording(p->prop, known)});
     }
     for (size_t c = 0; c < model().cells.size(); ++c)
         model().counts[c].counters = long(model().cells[c].counters.size());

@@ -13,10 +13,16 @@ struct Port {
     int type, group, row, channel;
 };
 
+// Tsodyks-Markram plasticity of our own synapses: indices of its parameters.
+struct Plasticity {
+    int U = -1, tau_rec = -1, tau_fac = -1;  // -1: a synapse without
+};
+
 // Open addressing on the point process's address. A slot whose synapse died may be met again by a
 // new one at the same address: section and type tell them apart.
 static std::vector<Port> table(1);
-static std::vector<NetReceive> original;  // by mechanism type
+static std::vector<NetReceive> original;    // by mechanism type
+static std::vector<Plasticity> plasticity;  // by mechanism type
 
 static size_t slot_of(const Point_process* p) {
     return (reinterpret_cast<size_t>(p) * 0x9E3779B97F4A7C15ull >> 20) & (table.size() - 1);
@@ -29,16 +35,47 @@ static const Port* find(const Point_process* p, int type) {
     return nullptr;
 }
 
+static double decayed(double interval, double tau) {
+    return tau > 0 ? std::exp(-interval / tau) : 0;
+}
+
+// The weight that counts, as the mechanism's NET_RECEIVE has it; it leaves the connection's state
+// behind the user's weight. Tsodyks & Markram as in Maass & Markram, Neural Netw 15:155 (2002).
+static double effective(Point_process* p, const Plasticity& k, double* weight, double t) {
+    if (k.U < 0) return weight[0];
+    const auto value = [&](int i) { return _nrn_mechanism_access_param(p->prop, i); };
+    const double U = value(k.U);
+    if (!(U > 0)) return weight[0];
+    double &u = weight[1], &used = weight[2], &last = weight[3];
+    u = U + u * (1 - U) * decayed(t - last, value(k.tau_fac));
+    const double R = 1 - used * decayed(t - last, value(k.tau_rec));
+    used = 1 - R * (1 - u);
+    last = t;
+    return weight[0] * u * R;
+}
+
 static void receive(Point_process* p, double* weight, double flag) {
     const int type = _nrn_mechanism_get_type(p->prop);
     const Port* port = find(p, type);
     if (!port) return original[type](p, weight, flag);
     const double t = static_cast<NrnThread*>(p->_vnt)->_t;
-    model().groups[port->group].events.push_back({t, weight[0], port->row, port->channel});
+    const double w = effective(p, plasticity[type], weight, t);
+    model().groups[port->group].events.push_back({t, w, port->row, port->channel});
+}
+
+static Plasticity plasticity_of(int type) {
+    const std::string name = memb_func[type].sym->name;
+    if (name != "ann_AMPANMDA" && name != "ann_GABAA") return {};
+    const auto index = [&](const char* p) { return parameter(name.c_str(), p); };
+    return {index("U"), index("tau_rec"), index("tau_fac")};
 }
 
 static void wrap(int type) {
-    if (int(original.size()) <= type) original.resize(type + 1, nullptr);
+    if (int(original.size()) <= type) {
+        original.resize(type + 1, nullptr);
+        plasticity.resize(type + 1);
+    }
+    plasticity[type] = plasticity_of(type);
     if (pnt_receive[type] == receive) return;
     original[type] = pnt_receive[type];
     pnt_receive[type] = receive;
@@ -72,10 +109,9 @@ static Places places_of(const Cell& c) {
 static const Rule* rule_for(const Cell& c, const Places& places, Point_process* p, int type) {
     const auto it = places.find(p->node);
     if (it == places.end()) return nullptr;
-    for (const Rule& r : model().rules[c.group])
-        if (r.type == type && fits(r, p->prop) &&
-            std::find(it->second.begin(), it->second.end(), r.location) != it->second.end())
-            return &r;
+    for (const int location : it->second)
+        for (const Rule& r : model().rules[c.group][location])
+            if (r.type == type && fits(r, p->prop)) return &r;
     return nullptr;
 }
 
@@ -136,11 +172,13 @@ std::vector<Stranger> map_synapses() {
     for (const Cell& c : m.cells) places.push_back(places_of(c));
     std::vector<Port> ports;
     std::vector<Stranger> strangers;
+    forget_clamps();
     for_each_point_process([&](int type, Point_process* p, int cell) {
         const Cell& c = m.cells[cell];
         if (type == counter_type()) return;
         if (const Rule* r = rule_for(c, places[cell], p, type)) {
             ++m.counts[cell].synapses;
+            if (type == clamp_type()) return add_clamp(p, cell, c.row, r->channel);
             ports.push_back({p, p->sec, type, c.group, c.row, r->channel});
             return;
         }
@@ -153,7 +191,7 @@ std::vector<Stranger> map_synapses() {
 }
 
 std::vector<Input> mapped_inputs() {
-    std::vector<Input> out;
+    std::vector<Input> out = clamp_inputs();
     for_each_point_process([&](int type, Point_process* p, int cell) {
         if (const Port* port = find(p, type))
             out.push_back({cell, port->channel, hoc_object_name(p->ob)});

@@ -54,12 +54,14 @@ struct Group {
     std::vector<Received> received;                  // [rows, channels], since finitialize
 };
 
-// A synapse that a bundle accepts: mechanism type, location, and the values its parameters must
-// have.
+// A synapse that a bundle accepts at some location: its mechanism's type, and the values its
+// parameters must have.
 struct Rule {
-    int type, location, channel;
+    int type, channel;
     std::vector<std::pair<int, double>> parameters;  // index in the mechanism's parameters, value
 };
+
+using Rules = std::vector<std::vector<Rule>>;  // by location
 
 // A point process on a parked section that no rule takes.
 struct Stranger {
@@ -99,8 +101,8 @@ struct Exchange {
 struct Model {
     std::vector<Cell> cells;
     std::vector<Group> groups;
-    std::vector<std::vector<Rule>> rules;  // one list a group
-    std::vector<Counts> counts;            // one a cell
+    std::vector<Rules> rules;    // one a group
+    std::vector<Counts> counts;  // one a cell
     std::unordered_map<Section*, int> cell_of;
     bool active = false;
     bool retiring = false;  // all are restored, from the next finitialize on
@@ -120,7 +122,16 @@ void find_sources();  // emit.cpp
 void watch_netcons(bool on);
 void follow_sources();  // after NetCons came or went
 void emit(int cell, double t, double now);
-int counter_type();  // count.cpp
+int clamp_type();  // clamp.cpp
+void forget_clamps();
+void add_clamp(Point_process*, int cell, int row, int channel);
+std::vector<Input> clamp_inputs();
+void restart_clamps();
+void sample_clamps(double t);                            // in the middle of each step
+void follow_clamps(double step);                         // at its end: when it began
+void close_clamps(double edge);                          // of the bin that is about to run
+int parameter(const char* mechanism, const char* name);  // count.cpp
+int counter_type();
 void find_counters();
 bool counters_changed();
 void restart_counters();

@@ -75,8 +75,8 @@ double start_voltage() {
     return set;
 }
 
-Prepared prepare(std::vector<Cell> cells, std::vector<Group> groups,
-                 std::vector<std::vector<Rule>> rules, Section* anchor) {
+Prepared prepare(std::vector<Cell> cells, std::vector<Group> groups, std::vector<Rules> rules,
+                 Section* anchor) {
     Prepared out{};
     Model& m = model();
     start_voltage();  // back, if a finitialize was refused before NEURON set it

@@ -11,8 +11,8 @@ struct Prepared {
 };
 
 // Parks, maps and hooks `cells`; an empty list restores NEURON entirely.
-Prepared prepare(std::vector<Cell> cells, std::vector<Group> groups,
-                 std::vector<std::vector<Rule>> rules, Section* anchor);
+Prepared prepare(std::vector<Cell> cells, std::vector<Group> groups, std::vector<Rules> rules,
+                 Section* anchor);
 
 // After NEURON has set the voltages: the v of finitialize(v), or NaN if there was none.
 double start_voltage();
