@@ -84,26 +84,27 @@ def test_places_and_numbers_of_synapses_differ_from_trial_to_trial(l5pc):
 
 
 def test_clusters_fall_on_one_branch_at_a_time(l5pc):
-    seed = next(
-        s
-        for s in range(200)
-        if (p := draw_plan(l5pc, s, duration_ms=2000)).clusters is not None
+    plans = (draw_plan(l5pc, seed, duration_ms=8000) for seed in range(200))
+    plan = next(
+        p
+        for p in plans
+        if p.clusters is not None
         and len(np.unique(np.nonzero(p.rate_Hz)[0])) > 400
         and p.silence[1] == 0
     )
-    plan = draw_plan(l5pc, seed, duration_ms=2000)
     clusters = dataclasses.replace(
-        plan.clusters, branches=np.arange(1, 81), rate_Hz=2.0, count=40.0
+        plan.clusters, branches=np.arange(1, 81), rate_Hz=1.0, count=40.0
     )
     plan = dataclasses.replace(
         plan, course="volleys", volleys=None, clusters=clusters, steps=np.empty((0, 3))
     )
-    events = draw_events(l5pc, plan, DRIVES)
+    events = draw_events(l5pc, plan, [1.0] * 32)
     branch = np.array([c.branch for c in l5pc.channels])[events.channel]
     gaps = np.flatnonzero(np.diff(events.t) > 20.0)
     apart = [set(b.tolist()) for b in np.split(branch, gaps + 1)]
-    assert len(apart) >= 2
-    assert sum(len(b) == 1 for b in apart) >= len(apart) - 1
+    assert len(apart) >= 4
+    # two may have come at the same time
+    assert sum(len(b) == 1 for b in apart) >= len(apart) - 2
 
 
 def test_a_volley_has_the_conductance_it_should():

@@ -82,6 +82,7 @@ class Plan:
     duration_ms: int
     target_Hz: float  # output rate for the drive to reach; NaN where drive is random
     drive: float  # at the start; of a random drive, throughout
+    synapses: int  # in all, before they are collapsed on the channels
     weight_uS: NDArray[np.float32]  # (C, M); 0 where there is no synapse
     rate_Hz: Floats  # (C, M), at a drive of 1
     driven: NDArray[np.bool_]  # (C,): whether a channel's rate follows the drive
@@ -128,12 +129,13 @@ def draw_plan(cell: CellDescription, seed: int, *, duration_ms: int) -> Plan:
     inhibited = bool(rng.random() >= 0.2)
     follows = bool(rng.random() < 0.5)
     ratio = log_uniform(rng, 1 / 8, 2.0 if follows else 4.0) if inhibited else 0.0
-    weight, rate = _synapses(rng, cell, tree, part, ratio)
+    weight, rate, synapses = _synapses(rng, cell, tree, part, ratio)
     return Plan(
         seed=seed,
         duration_ms=duration_ms,
         target_Hz=float("nan") if free else log_uniform(rng, *cell.output_Hz),
         drive=log_uniform(rng, 1 / 8, 16.0) if free else log_uniform(rng, 1 / 4, 1.0),
+        synapses=synapses,
         weight_uS=weight,
         rate_Hz=rate,
         driven=~tree.inhibitory | follows,
@@ -161,8 +163,9 @@ def _synapses(
     tree: Tree,
     part: NDArray[np.bool_],
     inhibition: float,
-) -> tuple[NDArray[np.float32], Floats]:
-    """Weights and rates of the synapses of every channel, shapes (C, M)."""
+) -> tuple[NDArray[np.float32], Floats, int]:
+    """Weights and rates of the synapses of every channel, (C, M), and their number."""
+    in_all = 0
     most = 12 if len(cell.channels) <= 12 else 3
     weight = np.zeros((len(cell.channels), most), np.float32)
     rate = np.zeros((len(cell.channels), most))
@@ -179,6 +182,7 @@ def _synapses(
         mine = np.flatnonzero(role)
         if not len(mine):
             continue
+        in_all += number if share > 0.0 else 0
         count = rng.multinomial(number, where[mine])
         kinds = np.minimum(count, rng.integers(1, most + 1))
         used = np.arange(most) < kinds[:, None]
@@ -190,7 +194,7 @@ def _synapses(
         mean = float((w / unit[:, None] * r).sum() / max(r.sum(), 1e-12))
         weight[mine] = w
         rate[mine] = share * total * r / max(float(r.sum()) * mean, 1e-12)
-    return weight, rate
+    return weight, rate, in_all
 
 
 def _weights(

@@ -65,18 +65,18 @@ class Copies:
         h.finitialize(self.cell.v_init_mV)
         return streams
 
-    def advance(self, start_ms: int, stop_ms: int, dt_ms: float) -> None:
+    def advance(self, stop_ms: int, dt_ms: float) -> None:
         """Step all copies; the events of the stretch are queued."""
-        if not self.fast:
-            for _ in range(round((stop_ms - start_ms) / dt_ms)):
-                h.fadvance()  # counted: psolve can be one off
-            return
-        coreneuron.enable, coreneuron.verbose = True, 0
-        try:
-            self.context.set_maxstep(10)
-            self.context.psolve(stop_ms + 0.5 * dt_ms)
-        finally:
-            coreneuron.enable = False
+        if self.fast:
+            coreneuron.enable, coreneuron.verbose = True, 0
+            try:
+                self.context.set_maxstep(10)
+                self.context.psolve(stop_ms)
+            finally:
+                coreneuron.enable = False
+        # CoreNEURON hears of the end in six digits, and may stop a step short
+        while h.t < stop_ms - 0.5 * dt_ms:
+            h.fadvance()
 
 
 class _Row:
@@ -172,7 +172,7 @@ def simulate(
             copies.rows[row].queue(found, source)
             events[row].append(found)
             activity.append(active)
-        copies.advance(start, stop, dt_ms)
+        copies.advance(stop, dt_ms)
         for idle in copies.rows[count:]:
             for trace in idle.traces:
                 trace.resize(0)
