@@ -93,7 +93,10 @@ def test_clusters_fall_on_one_branch_at_a_time(l5pc):
         and p.silence[1] == 0
     )
     clusters = dataclasses.replace(
-        plan.clusters, branches=np.arange(1, 81), rate_Hz=1.0, count=40.0
+        plan.clusters,
+        branches=np.arange(1, len(l5pc.branch_parents)),
+        rate_Hz=2.0,
+        count=40.0,
     )
     plan = dataclasses.replace(
         plan, course="volleys", volleys=None, clusters=clusters, steps=np.empty((0, 3))
@@ -103,8 +106,8 @@ def test_clusters_fall_on_one_branch_at_a_time(l5pc):
     gaps = np.flatnonzero(np.diff(events.t) > 20.0)
     apart = [set(b.tolist()) for b in np.split(branch, gaps + 1)]
     assert len(apart) >= 4
-    # two may have come at the same time
-    assert sum(len(b) == 1 for b in apart) >= len(apart) - 2
+    # some may have come at the same time
+    assert sum(len(b) == 1 for b in apart) > 0.6 * len(apart)
 
 
 def test_a_volley_has_the_conductance_it_should():
