@@ -18,8 +18,8 @@ WINDOWS_MS = (0.5, 1.0, 2.0, 5.0)
 LABELS = {
     "output_rate_Hz": "output rate (Hz)",
     "weight_scale": "mean weight over its unit",
-    "synapses": "synapses of different place or weight",
-    "synchrony": "synchrony (Fano factor, 5 ms)",
+    "synapses": "synapses",
+    "synchrony": "synchrony (Fano factor)",
 }
 
 
@@ -61,7 +61,7 @@ def figures(measured: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
         drawn["drift"] = (caption, _drift(measured["drift"]))
     if measured["action_potential"] is not None:
         caption = "The action potential above the clip: template and teacher's mean."
-        figure = _action_potential(measured["action_potential"])
+        figure = _action_potential(measured["details"]["action_potential"])
         drawn["action potential"] = (caption, figure)
     if isinstance(measured["current_steps"], Mapping):
         caption = "Rate in steps of current of 1 s, against stock NEURON at dt 0.025."
@@ -211,9 +211,8 @@ def _drift(drift: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def _action_potential(ap: Mapping[str, Any]) -> Figure:
+def _action_potential(course: Mapping[str, Any]) -> Figure:
     figure, (panel,) = _panels(1, 1, 2.8)
-    course = ap["course"]
     panel.plot(
         course["t_ms_teacher"], course["v_mV_teacher"], c=GREY, lw=3, label="teacher"
     )

@@ -151,7 +151,7 @@ def test_the_f_i_curve_is_that_of_a_clamp_in_neuron(folder, monkeypatch):
 def test_a_response_without_spikes_has_no_waveform():
     from ann_backend.train.waveform import waveform
 
-    assert waveform(load(BUNDLE), None) is None
+    assert waveform(load(BUNDLE), None) == (None, None)
 
 
 # what a user can get wrong
@@ -209,7 +209,7 @@ def test_the_command_prints_the_metrics_and_writes_the_page(
     folder, tmp_path, monkeypatch, capsys
 ):
     pytest.importorskip("matplotlib")
-    monkeypatch.setattr("ann_backend.train.evidence.Amount", lambda: SMALL)
+    monkeypatch.setattr("ann_backend.train.evidence.Amount", lambda **_: SMALL)
     page, out = tmp_path / "new" / "page.html", tmp_path / "out.json"
     line = f"validate HH HH --folder {folder} --seed 2 --processes 1 --quiet"
     line += f" --html {page} --json {out}"

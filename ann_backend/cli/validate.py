@@ -22,7 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("cell", help=_cell.HELP)
     parser.add_argument("--html", type=Path, metavar="PATH", help="a page with figures")
     parser.add_argument("--trials", type=int, help="of the test: 64")
-    parser.add_argument("--trial-s", type=int, help="seconds in a trial: 30")
+    parser.add_argument(
+        "--trial-s", type=int, help="seconds in a trial: as in the training"
+    )
     parser.add_argument("--seed", type=int, help="of the trials: the bundle's own")
     parser.add_argument("--folder", type=Path, help="of the trials: data/CELL")
     parser.add_argument("--processes", type=int, default=2, help="that run NEURON")
@@ -44,7 +46,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
     bundle = find(args.bundle)
     cell = _cell.described(args.cell)
-    amount = _amount(args)
+    amount = _amount(args, bundle.manifest.training.ranges.get("trial_s"))
     drawing = _figures() if args.html is not None else None
 
     from ann_backend.train.evidence import gather
@@ -142,7 +144,7 @@ def _short(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
 
 
-def _amount(args: argparse.Namespace) -> Amount:
+def _amount(args: argparse.Namespace, trained_s: object) -> Amount:
     """How much to simulate; what is named goes before ``--quick``."""
     import dataclasses
 
@@ -150,6 +152,8 @@ def _amount(args: argparse.Namespace) -> Amount:
     from ann_backend.train.evidence import Amount
 
     amount = Amount()
+    if isinstance(trained_s, int | float) and trained_s >= 1:
+        amount = Amount(trial_s=int(trained_s))
     if args.quick:
         amount = Amount(trials=8, trial_s=5, long_trials=1, stock_trials=2, network_s=1)
     for name in ("trials", "trial_s"):

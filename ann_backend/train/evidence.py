@@ -38,8 +38,9 @@ class Amount:
     ----------
     trials, trial_s : int
         Of the test split, and seconds in each.
-    long_trials : int
-        Of 60 s; 0 leaves drift out.
+    long_trials : int, optional
+        Of 60 s; half as many as the others by default, up to 32. None of them leaves
+        drift out.
     stock_trials : int
         That are run again in stock NEURON, where the teacher is another.
     network_cells, network_s : int
@@ -48,7 +49,7 @@ class Amount:
 
     trials: int = 64
     trial_s: int = 30
-    long_trials: int = 32
+    long_trials: int | None = None
     stock_trials: int = 16
     network_cells: int = 8
     network_s: int = 5
@@ -164,9 +165,11 @@ def gather(
 
     test = made(amount.trials, amount.trial_s)
     half = made(amount.trials, amount.trial_s, half=True)
-    long = None
-    if amount.long_trials:
-        long = made(amount.long_trials, DRIFT_S, rows=ROWS // 2)
+    long, long_trials = None, amount.long_trials
+    if long_trials is None:
+        long_trials = min(32, max(1, amount.trials // 2))
+    if long_trials:
+        long = made(long_trials, DRIFT_S, rows=ROWS // 2)
     stock = None
     if not is_stock(test.teacher, cell):
         part = test.trials[: amount.stock_trials]
@@ -199,7 +202,7 @@ def _properties(cell: CellDescription, data: Dataset) -> dict[str, NDArray[np.fl
         rows.append(
             (
                 float(scale.mean()) if len(t) else float("nan"),
-                float(np.count_nonzero(trial.plan.rate_Hz)),
+                float(trial.plan.synapses),
                 fano(t, len(trial.v)),
             )
         )

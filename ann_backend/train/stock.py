@@ -176,7 +176,7 @@ def _run_steps(cell: CellDescription, steps: list[NDArray[np.float64]]) -> Respo
     )
     copies = Copies(cell, len(steps), fast=False)
     copies.start([dataclasses.replace(silent, steps=s) for s in steps], DT_MS)
-    copies.advance(0, ms, DT_MS)
+    copies.advance(ms, DT_MS)
     per_ms = round(1.0 / DT_MS)
     traces = [row.traces[0].as_numpy().copy() for row in copies.rows]
     spikes = [_crossings(v, cell.threshold_mV) / per_ms for v in traces]

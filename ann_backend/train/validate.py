@@ -111,6 +111,7 @@ def measure(
     found = free_run(bundle, events, true.v.shape[1], quiet=quiet)
     sums, floor = (tally(r, true, clip_mV=clip) for r in (found, half))
     rate = sums.true * 1e3 / sums.bins
+    spike, course = waveform(bundle, evidence.ap)
     bins = breakdown(sums, floor, {"output_rate_Hz": rate, **evidence.properties})
     return _plain(
         {
@@ -125,12 +126,15 @@ def measure(
             "first_300ms": _first(found, true, half, clip),
             "where_the_teacher_is_sure": _where_sure(sums, floor),
             "drift": _drift(bundle, evidence.long, draws, quiet=quiet),
-            "action_potential": waveform(bundle, evidence.ap),
+            "action_potential": spike,
             "current_steps": _current_steps(bundle, evidence.steps),
             "network": _network(bundle, evidence.network),
             "breakdown": bins,
             "breaks_down_at": failures(bins),
-            "details": details(found, true, half, sums, floor, evidence.properties),
+            "details": {
+                **details(found, true, half, sums, floor, evidence.properties),
+                "action_potential": course,
+            },
         }
     )
 

@@ -70,7 +70,7 @@ def around_spikes(found: Response, true: Response) -> float:
 
 def waveform(
     bundle: Bundle, teachers_ap: tuple[Floats, float, float] | None
-) -> dict[str, Any] | None:
+) -> tuple[dict[str, float] | None, dict[str, Any] | None]:
     """Peak, width and course of the surrogate's and of the teacher's spike.
 
     Parameters
@@ -84,12 +84,13 @@ def waveform(
     Returns
     -------
     dict
-        ``peak_mV``, ``width_ms`` (at half the height above the clip) of both, the
-        RMSE over the template's time, and the two courses (``t_ms``, ``v_mV``). None
-        without a teacher's spike.
+        ``peak_mV``, ``width_ms`` (at half the height above the clip) of both, and the
+        RMSE over the template's time. None without a teacher's spike.
+    dict or None
+        The two courses, ``t_ms`` and ``v_mV``.
     """
     if teachers_ap is None:
-        return None
+        return None, None
     mean_v, start_ms, dt_ms = teachers_ap
     readout = bundle.manifest.readout
     template = bundle.tensors["ap"].astype(np.float64)
@@ -102,16 +103,16 @@ def waveform(
         readout.clip_mV,
     )
     teachers = peak_and_width(mean_v, dt_ms, readout.clip_mV)
-    return {
+    numbers = {
         "peak_mV": mine[0],
         "peak_mV_teacher": teachers[0],
         "width_ms": mine[1],
         "width_ms_teacher": teachers[1],
         "rmse_mV": float(np.sqrt(np.mean((template - aligned) ** 2))),
-        "course": {
-            "t_ms": t.tolist(),
-            "v_mV": template.tolist(),
-            "t_ms_teacher": teacher_t.tolist(),
-            "v_mV_teacher": mean_v.tolist(),
-        },
+    }
+    return numbers, {
+        "t_ms": t.tolist(),
+        "v_mV": template.tolist(),
+        "t_ms_teacher": teacher_t.tolist(),
+        "v_mV_teacher": mean_v.tolist(),
     }
