@@ -86,7 +86,7 @@ def test_the_page_refers_to_nothing_outside_itself():
         "rate_trials_within": {"3 %": 1.0},
         "floor": numbers(None),
         "first_300ms": {"spikes": 0, **numbers(None), "floor": numbers(None)},
-        "stock_neuron": {**numbers(0.4), "floor": numbers(0.9)},
+        "stock_neuron": {"spikes": 3, **numbers(0.4), "floor": numbers(0.9)},
         "where_the_teacher_is_sure": {"trials": 0},
         "breakdown": {"output_rate_Hz": bins, "synapses": []},
         "breaks_down_at": ["output_rate_Hz 1 to 2"],
