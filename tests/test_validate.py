@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -193,6 +194,17 @@ def test_the_command_names_what_is_missing(tmp_path, capsys):
     assert "--trials: expected 1 or more, got 0" in refused(
         capsys, "HH", "HH", "--trials", 0
     )
+
+
+def test_the_command_refuses_a_page_that_it_cannot_make(tmp_path, capsys, monkeypatch):
+    said = refused(capsys, "HH", "HH", "--html", tmp_path)
+    assert f"--html: expected a file to write, got folder '{tmp_path}'" in said
+    (tmp_path / "file").write_text("")
+    said = refused(capsys, "HH", "HH", "--html", tmp_path / "file" / "page.html")
+    assert "give another path" in said
+    monkeypatch.setitem(sys.modules, "ann_backend.fidelity_plots", None)
+    said = refused(capsys, "HH", "HH", "--html", tmp_path / "page.html")
+    assert "pip install 'ann_backend[plot]'" in said
 
 
 def test_the_command_takes_a_cell_from_a_file_and_refuses_another_one(tmp_path, capsys):

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     bundle = find(args.bundle)
     cell = _cell.described(args.cell)
     amount = _amount(args, bundle.manifest.training.ranges.get("trial_s"))
-    drawing = _figures() if args.html is not None else None
+    drawing = None if args.html is None else _figures(args.html)
 
     from ann_backend.train.evidence import gather
     from ann_backend.train.resolve import resolve
@@ -76,7 +76,6 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     if drawing is not None:
         from ann_backend.cli._page import page
 
-        args.html.parent.mkdir(parents=True, exist_ok=True)
         args.html.write_text(page(result, drawing(result)), encoding="utf-8")
         result["html"] = str(args.html)
     return result
@@ -166,10 +165,16 @@ def _amount(args: argparse.Namespace, trained_s: object) -> Amount:
     return amount
 
 
-def _figures() -> Any:
-    """Import the figures before hours of simulation, not after them."""
+def _figures(page: Path) -> Any:
+    """Refuse a page that cannot be made before hours of simulation, not after them."""
     from ann_backend.errors import AnnBackendError
 
+    try:
+        page.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AnnBackendError(f"--html: {error}; give another path") from error
+    if page.is_dir():
+        raise AnnBackendError(f"--html: expected a file to write, got folder '{page}'")
     try:
         from ann_backend.fidelity_plots import figures
     except ImportError as error:
