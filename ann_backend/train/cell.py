@@ -204,7 +204,7 @@ L5PC = CellDescription(
         "ann_NaT.mod",
         "ann_SK.mod",
     ),
-    v_init_mV=-80.0,
+    v_init_mV=-75.0,
     celsius=34.0,
     dt_ms=0.05,
     secondorder=2,

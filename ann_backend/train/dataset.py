@@ -121,6 +121,11 @@ class Dataset:
     events_sha256: str
 
     @property
+    def cell(self) -> CellDescription:
+        """What the trials are of, resolved."""
+        return self.trials[0].cell
+
+    @property
     def hours(self) -> float:
         """Biological hours in all."""
         return sum(len(t.v) for t in self.trials) / 3.6e6

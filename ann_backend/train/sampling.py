@@ -28,8 +28,9 @@ The distribution, SAMPLER version 2, drawn anew for each trial:
   50 nS in all, jitter 0.05 to 5 ms, inhibition 0 to 5 ms behind;
 - clusters in 4 trials of 10, on a cell with dendrites: 0.5 to 30 Hz, 4 to 60 events
   within 1 to 20 ms on one of 1 to all branches, as they start NMDA spikes;
-- a clamp in 3 trials of 10, where the cell has a current channel: 1 to 8 steps, a
-  staircase, or noise; alone in 1 of 5 of these;
+- a clamp in 3 trials of 20, where the cell has a current channel: 1 to 6 steps of 50
+  to 1,500 ms, or noise (2 to 50 ms); alone in 1 of 5 of these. Rare, for a spike's time
+  under constant current is ill-conditioned: half the step moves it by many ms;
 - a silent stretch of a tenth to a half of the trial in 1 trial of 5;
 - not more than 60 events/ms in all, on average.
 """
@@ -50,7 +51,7 @@ __all__ = ["SAMPLER", "Clusters", "Events", "Plan", "Volleys", "draw_plan"]
 
 SAMPLER = 2
 COURSES = ("steady", "fluctuating", "bursts", "regular")
-COURSE_SHARES = (0.3, 0.3, 0.2, 0.2)
+COURSE_SHARES = (0.35, 0.35, 0.2, 0.1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,11 +117,11 @@ def draw_plan(cell: CellDescription, seed: int, *, duration_ms: int) -> Plan:
     tree = Tree(cell)
     free = rng.random() < 0.05
     course, clamp, kind = _course(rng), rng.random(), rng.random()
-    if tree.current is None or clamp >= 0.3:
+    if tree.current is None or clamp >= 0.15:
         steps = np.empty((0, 3))
     else:
         steps = _steps(rng, cell.channels[tree.current].unit_uS, duration_ms)
-    alone = len(steps) > 0 and clamp < 0.06
+    alone = len(steps) > 0 and clamp < 0.03
     if kind < 0.1 and not alone:
         course["course"] = "volleys"
     if alone:
@@ -250,23 +251,24 @@ def _clusters(rng: np.random.Generator, tree: Tree) -> Clusters | None:
 
 def _steps(rng: np.random.Generator, unit: float, duration_ms: int) -> Floats:
     """Draw a clamp: amplitudes in nA, edges on 0.1 ms, a step of any teacher's."""
-    kind, scale = rng.random(), 4.0 * unit * log_uniform(rng, 0.2, 1.0)
-    if kind < 0.6:  # steps with gaps
-        edges = np.sort(rng.uniform(0.0, duration_ms, 2 * int(rng.integers(1, 9))))
-        edges = edges.reshape(-1, 2)
-    else:  # a staircase, or noise
-        dwell = log_uniform(rng, *((100.0, 1000.0) if kind < 0.8 else (2.0, 50.0)))
-        count = int(2 * duration_ms / dwell) + 8
-        at = np.cumsum(rng.exponential(dwell, count))
+    steady, scale = rng.random() < 0.6, 4.0 * unit * log_uniform(rng, 0.2, 1.0)
+    if steady:
+        count = int(rng.integers(1, 7))
+        on = np.sort(rng.uniform(0.0, duration_ms, count))
+        off = on + np.exp(rng.uniform(np.log(50.0), np.log(1500.0), count))
+        off = np.minimum(off, np.append(on[1:], duration_ms))
+        edges = np.stack([on, off], axis=1)
+    else:
+        dwell = log_uniform(rng, 2.0, 50.0)
+        at = np.cumsum(rng.exponential(dwell, int(2 * duration_ms / dwell) + 8))
         at = np.append(0.0, at[at < duration_ms])
         edges = np.stack([at, np.append(at[1:], duration_ms)], axis=1)
     edges = np.round(edges, 1)
     edges = edges[edges[:, 1] > edges[:, 0]]
-    if kind < 0.8:
+    if steady:
         relative = rng.uniform(-0.4, 1.0, len(edges))
     else:
         relative = rng.normal(rng.uniform(-0.1, 0.3), 0.35, len(edges))
-
     clipped = np.clip(scale * relative, -4.0 * unit, 4.0 * unit)
     return np.column_stack([edges, np.round(clipped, 4)])
 
