@@ -37,32 +37,32 @@ def figures(measured: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
         In the order of the page.
     """
     drawn = {
-        "spikes": (
+        "Spikes": (
             "F1 by window with 95 % confidence intervals over trials, and interspike "
             "intervals.",
             _spikes(measured),
         ),
-        "examples": (
+        "Examples": (
             "The busiest stretch of a trial of low, of middling and of high rate; "
             "the ticks above are the spikes.",
             _examples(measured["details"]["examples"]),
         ),
-        "trials": (
+        "Trials": (
             "Each dot is a trial. The band is the teacher's rate within 5 % or 0.1 Hz.",
             _trials(measured["details"]["trials"]),
         ),
-        "breakdown": (
+        "Breakdown": (
             "Accuracy by what the trials are like; in brackets the spikes of each bin.",
             _breakdown(measured["breakdown"]),
         ),
     }
     if measured["drift"] is not None:
         caption = "Long trials without a reset, by second."
-        drawn["drift"] = (caption, _drift(measured["drift"]))
+        drawn["Drift"] = (caption, _drift(measured["drift"]))
     if measured["action_potential"] is not None:
         caption = "The action potential above the clip: template and teacher's mean."
         figure = _action_potential(measured["details"]["action_potential"])
-        drawn["action potential"] = (caption, figure)
+        drawn["Action potential"] = (caption, figure)
     if isinstance(measured["current_steps"], Mapping):
         caption = "Rate in steps of current of 1 s, against stock NEURON at dt 0.025."
         drawn["f-I curve"] = (caption, _current_steps(measured["current_steps"]))

@@ -184,7 +184,7 @@ def _failures(where: Sequence[str]) -> str:
 def _figure(name: str, caption: str, svg: str) -> str:
     data = base64.b64encode(svg.encode()).decode()
     return (
-        f"<h2>{escape(name.capitalize())}</h2><figure><img alt='{escape(name)}' "
+        f"<h2>{escape(name)}</h2><figure><img alt='{escape(name)}' "
         f"src='data:image/svg+xml;base64,{data}'>"
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
