@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+SIZES = ("point", "S", "M", "L")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
@@ -15,15 +17,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hours", type=float, default=10.0, help="biological hours")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--hidden", type=int, default=64, help="LSTM units in a layer")
-    parser.add_argument("--layers", type=int, default=1, help="LSTM layers")
-    parser.add_argument("--filters", type=int, default=32, help="convolution filters")
-    parser.add_argument("--head", type=int, default=32, help="units of the head")
-    parser.add_argument("--rate", type=float, default=4e-3, help="peak learning rate")
+    parser.add_argument(
+        "--size", choices=SIZES, default="M", help="point: for a cell of a soma alone"
+    )
+    parser.add_argument("--rate", type=float, default=3e-3, help="peak learning rate")
     parser.add_argument("--batch", type=int, default=64, help="trials at a time")
     parser.add_argument("--held-out", type=int, default=64, help="trials per test set")
     parser.add_argument("--trial-s", type=int, default=30, help="seconds in a trial")
     parser.add_argument("--processes", type=int, default=2, help="that run NEURON")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--threads", type=int, default=2, help="that train")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
 
@@ -32,7 +34,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     """Train; the result is where the bundle lies, its sizes and its fidelity."""
     from ann_backend import bundle
     from ann_backend.train.fit import Fit
-    from ann_backend.train.model import Shape
+    from ann_backend.train.model import SHAPES
     from ann_backend.train.pipeline import train
 
     path = train(
@@ -47,15 +49,11 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         quiet=args.quiet,
         command=_command(args),
         options=Fit(
-            shape=Shape(
-                hidden=args.hidden,
-                layers=args.layers,
-                filters=args.filters,
-                head=args.head,
-            ),
+            shape=SHAPES[args.size],
             epochs=args.epochs,
             rate=args.rate,
             batch=args.batch,
+            device=args.device,
             threads=args.threads,
         ),
     )
@@ -71,9 +69,6 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 def _command(args: argparse.Namespace) -> str:
     """The command line that makes the same bundle, every choice spelled out."""
-    names = "hours seed epochs hidden layers filters head rate batch held_out trial_s"
-    flags = [
-        f"--{name.replace('_', '-')} {getattr(args, name):g}"
-        for name in [*names.split(), "threads"]
-    ]
+    names = "hours seed epochs size rate batch held_out trial_s device threads"
+    flags = [f"--{n.replace('_', '-')} {getattr(args, n)}" for n in names.split()]
     return f"python -m ann_backend train {args.cell} {' '.join(flags)}"

@@ -1,106 +1,266 @@
 """The surrogate in torch: exactly the arithmetic that the engine streams.
 
-Fifth in the training line. Letters: T bins, B rows, G groups, K kernels, W taps,
-F filters, H hidden, M head units, 3 outputs (hazard logit, offset logit, Vm).
+Fifth in the training line. Letters: T bins, B rows, E events, C channels, G groups,
+K kernels, W taps, N branches, R groups of a branch, U units of a branch, P mix,
+H hidden, L layers, M head units, O outputs (hazard logit, offset logit, Vm, and, in
+training only, the voltages of dendritic sites).
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ann_backend.train.cell import CellDescription
-from ann_backend.train.sampling import Events
+from ann_backend.train.cell import ChannelDescription
+from ann_backend.train.events import Events
 
-__all__ = ["V_SCALE_MV", "Network", "Shape", "embedding", "traces"]
+__all__ = [
+    "OUTPUTS",
+    "SHAPES",
+    "V_SCALE_MV",
+    "Groups",
+    "Input",
+    "Network",
+    "Shape",
+    "State",
+]
 
-V_SCALE_MV = 5.0  # the Vm output is in this unit, from v_init
-State = tuple[torch.Tensor, torch.Tensor]
+V_SCALE_MV = 5.0  # the Vm outputs are in this unit, from v_init
+OUTPUTS = 3
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Shape:
-    """Sizes of the network that are a choice; the cell gives the others."""
-
-    taps: int = 2
-    filters: int = 24
-    hidden: int = 32
-    layers: int = 1
-    head: int = 24
-
-
-def embedding(cell: CellDescription) -> tuple[NDArray[Any], NDArray[Any]]:
-    """One group for each channel, in units of the channel's typical weight.
-
-    Returns
-    -------
-    embedding : array of float32, shape (C, G), 1/uS
-    tau : array of float32, shape (G, K), ms
-    """
-    units = np.diag([1.0 / c.unit_uS for c in cell.channels]).astype(np.float32)
-    return units, np.array([c.tau_ms for c in cell.channels], np.float32)
-
-
-def traces(cell: CellDescription, trials: list[Events], bins: int) -> NDArray[Any]:
-    """Exponential traces at the bins' ends, from exact event times.
+    """Sizes of the network that are a choice; the cell gives the others.
 
     Parameters
     ----------
-    cell : CellDescription
-    trials : list of Events
-    bins : int
-        Bins of 1 ms, from time 0.
-
-    Returns
-    -------
-    array of float32, shape (T, B, G * K)
+    places : int
+        Groups, in a branch, of the channels of one kind: with 2, where on the branch
+        an event arrives makes a difference.
+    taps : int
+        Bins that the branch units see.
+    units : int
+        Rectified units of a branch.
+    mix : int
+        Linear combinations of all units that the LSTM sees; 0: the units themselves.
+    hidden, layers : int
+        Of the LSTM.
+    head : int
     """
-    units, tau = embedding(cell)
-    groups, kernels = tau.shape
-    a = np.zeros((bins, len(trials), groups, kernels), np.float32)
-    for row, events in enumerate(trials):
-        n = events.t.astype(np.int64)
-        for c, g in zip(*np.nonzero(units), strict=True):
-            mine = (events.channel == c) & (n < bins)
-            ago = (n[mine] + 1 - events.t[mine])[:, None] / tau[g].astype(np.float64)
-            sums = units[c, g] * events.weight[mine, None] * np.exp(-ago)
-            for k in range(kernels):
-                a[:, row, g, k] += np.bincount(n[mine], sums[:, k], bins)
-    decay = np.exp(-1.0 / tau)
-    for step in range(1, bins):
-        a[step] += a[step - 1] * decay
-    return a.reshape(bins, len(trials), groups * kernels)
+
+    places: int = 1
+    taps: int = 1
+    units: int = 4
+    mix: int = 48
+    hidden: int = 64
+    layers: int = 2
+    head: int = 32
+
+
+SHAPES = {
+    "point": Shape(taps=2, units=32, mix=0, hidden=64, layers=1, head=32),
+    "S": Shape(units=3, mix=32, hidden=32, layers=1, head=24),
+    "M": Shape(),
+    "L": Shape(units=6, mix=96, hidden=128, head=64),
+}
+
+
+class Groups(NamedTuple):
+    """Which channels share traces.
+
+    Attributes
+    ----------
+    of : array of int64, shape (C, places)
+        A channel's groups; those of branch b are b * R to (b + 1) * R.
+    start : array of float32, shape (C, places)
+        Embedding to begin with, 1/uS.
+    tau : array of float32, shape (G, K), ms
+    sign : array of float32, shape (G,)
+        -1 where the group is of inhibitory channels.
+    branches : int
+    """
+
+    of: NDArray[np.int64]
+    start: NDArray[np.float32]
+    tau: NDArray[np.float32]
+    sign: NDArray[np.float32]
+    branches: int
+
+    @classmethod
+    def plan(cls, channels: Sequence[ChannelDescription], places: int) -> Groups:
+        """One group for each branch, kind of channel and place on the branch.
+
+        Parameters
+        ----------
+        channels : sequence of ChannelDescription
+        places : int
+        """
+        kinds: dict[int, list[tuple[Any, ...]]] = {}
+        slot = []
+        for c in channels:
+            seen = kinds.setdefault(c.branch, [])
+            kind = (c.role, c.tau_ms)
+            if kind not in seen:
+                seen.append(kind)
+            slot.append(seen.index(kind))
+        row = {branch: k for k, branch in enumerate(sorted(kinds))}
+        per_branch = places * max(len(seen) for seen in kinds.values())
+        total = len(row) * per_branch
+        tau = np.ones((total, len(channels[0].tau_ms)), np.float32)
+        sign = np.ones(total, np.float32)
+        of = np.empty((len(channels), places), np.int64)
+        start = np.empty((len(channels), places), np.float32)
+        for k, c in enumerate(channels):
+            of[k] = row[c.branch] * per_branch + slot[k] * places + np.arange(places)
+            tau[of[k]] = c.tau_ms
+            sign[of[k]] = -1.0 if c.role == "inhibitory" else 1.0
+            start[k] = _share(c, channels, places) / c.unit_uS
+        return cls(of, start, tau, sign, len(row))
+
+
+def _share(
+    c: ChannelDescription, channels: Sequence[ChannelDescription], places: int
+) -> NDArray[np.float64]:
+    """Shares of the places: the first is the near end of the branch."""
+    if places == 1:
+        return np.ones(1)
+    along = [o.distance_um for o in channels if o.branch == c.branch]
+    x = (c.distance_um - min(along)) / max(max(along) - min(along), 1.0)
+    at = np.linspace(0.0, 1.0, places)
+    return np.maximum(1.0 - np.abs(x - at) * (places - 1), 0.05)
+
+
+class Input(NamedTuple):
+    """Events of T bins and B rows; tensors of shape (E,).
+
+    Attributes
+    ----------
+    place : int64
+        bin * B + row.
+    channel : int64
+    weight : float32
+    age : float32
+        From the event to its bin's end, ms.
+    bins, rows : int
+    """
+
+    place: torch.Tensor
+    channel: torch.Tensor
+    weight: torch.Tensor
+    age: torch.Tensor
+    bins: int
+    rows: int
+
+    @classmethod
+    def of(cls, events: Sequence[Events], start: int, stop: int) -> Input:
+        """Events with ``start <= t < stop`` ms of some trials, one in each row."""
+        cuts = [slice(*np.searchsorted(e.t, (start, stop))) for e in events]
+        t = np.concatenate([e.t[c] for e, c in zip(events, cuts, strict=True)])
+        n = np.floor(t)
+        row = np.repeat(np.arange(len(events)), [c.stop - c.start for c in cuts])
+        parts = [(e.channel[c], e.weight[c]) for e, c in zip(events, cuts, strict=True)]
+        return cls(
+            torch.from_numpy((n.astype(np.int64) - start) * len(events) + row),
+            torch.from_numpy(np.concatenate([p[0] for p in parts]).astype(np.int64)),
+            torch.from_numpy(np.concatenate([p[1] for p in parts])),
+            torch.from_numpy((n + 1.0 - t).astype(np.float32)),
+            stop - start,
+            len(events),
+        )
+
+    def to(self, device: torch.device) -> Input:
+        """The same events on a device."""
+        moved = [x.to(device) for x in self[:4]]
+        return Input(moved[0], moved[1], moved[2], moved[3], self.bins, self.rows)
+
+
+class State(NamedTuple):
+    """What a row carries from bin to bin.
+
+    Attributes
+    ----------
+    traces : Tensor, shape (max(W - 1, 1), B, G, K)
+        At the last bins' ends.
+    h, c : Tensor, shape (L, B, H)
+    """
+
+    traces: torch.Tensor
+    h: torch.Tensor
+    c: torch.Tensor
+
+    def detach(self) -> State:
+        """The same numbers, cut off from what made them."""
+        return State(*(x.detach() for x in self))
+
+
+class _Leak(torch.autograd.Function):
+    """x[n] + decay x[n-1] + decay^2 x[n-2] ..., along the first dimension."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, decay: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(decay)
+        for before, here in itertools.pairwise(x):
+            here.addcmul_(before, decay)
+        ctx.mark_dirty(x)
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:
+        (decay,) = ctx.saved_tensors
+        g = gradients[0].clone()
+        for n in range(len(g) - 1, 0, -1):
+            g[n - 1].addcmul_(g[n], decay)
+        return g, None
+
+
+def _leaked(x: torch.Tensor, tau: torch.Tensor) -> torch.Tensor:
+    apply: Callable[..., torch.Tensor] = _Leak.apply
+    return apply(x, torch.exp(-1.0 / tau))
 
 
 class Network(nn.Module):
-    """Causal convolution, LSTM over time, one head of three outputs.
+    """Traces, branch units, mix, LSTM over time, one head.
 
     Parameters
     ----------
-    inputs : int
-        G * K traces.
+    groups : Groups
     shape : Shape
+    sites : int
+        Dendritic sites whose voltage is a further target in training.
     """
 
+    of: torch.Tensor
+    tau: torch.Tensor
     scale: torch.Tensor
 
-    def __init__(self, inputs: int, shape: Shape) -> None:
+    def __init__(self, groups: Groups, shape: Shape, sites: int = 0) -> None:
         super().__init__()
-        self.shape = shape
-        std = (shape.taps * inputs) ** -0.5
-        self.conv_weight = nn.Parameter(
-            std * torch.randn(shape.taps, inputs, shape.filters)
-        )
-        self.conv_bias = nn.Parameter(0.1 * torch.randn(shape.filters))
-        self.lstm = nn.LSTM(shape.filters, shape.hidden, shape.layers)
+        self.shape, self.branches = shape, groups.branches
+        self.register_buffer("of", torch.from_numpy(groups.of))
+        self.register_buffer("tau", torch.from_numpy(groups.tau))
+        self.register_buffer("scale", torch.ones(groups.tau.shape))
+        self.log_embedding = nn.Parameter(torch.from_numpy(groups.start).log())
+        count, kernels = groups.tau.shape
+        inputs = count // groups.branches * kernels
+        weight = torch.randn(shape.taps, groups.branches, inputs, shape.units)
+        self.branch_w = nn.Parameter(weight * (shape.taps * inputs) ** -0.5)
+        self.branch_b = nn.Parameter(0.1 * torch.randn(groups.branches, shape.units))
+        width = groups.branches * shape.units
+        if shape.mix:
+            self.mix = nn.Linear(width, shape.mix)
+        self.lstm = nn.LSTM(shape.mix or width, shape.hidden, shape.layers)
         self.head1 = nn.Linear(shape.hidden, shape.head)
-        self.head2 = nn.Linear(shape.head, 3)
-        self.register_buffer("scale", torch.ones(inputs))
+        self.head2 = nn.Linear(shape.head, OUTPUTS)
+        if sites:
+            self.sites = nn.Linear(shape.hidden, sites)
         with torch.no_grad():
             # memories that last from the start; a spike is rare
             for layer in range(shape.layers):
@@ -108,28 +268,72 @@ class Network(nn.Module):
                 bias[shape.hidden : 2 * shape.hidden] += 2.0
             self.head2.bias.copy_(torch.tensor([-4.0, 0.0, 0.0]))
 
-    def forward(
-        self, history: torch.Tensor, state: State | None = None
-    ) -> tuple[torch.Tensor, State]:
+    def start(self, rows: int) -> State:
+        """The state at `finitialize`: zero."""
+        s, device = self.shape, self.branch_b.device
+        h = torch.zeros(s.layers, rows, s.hidden, device=device)
+        before = max(s.taps - 1, 1)
+        return State(torch.zeros(before, rows, *self.tau.shape, device=device), h, h)
+
+    def traces(self, x: Input, state: State) -> torch.Tensor:
+        """Traces of the bins that the state holds and of those of the input.
+
+        Returns
+        -------
+        Tensor, shape (max(W - 1, 1) + T, B, G, K)
+        """
+        count, kernels = self.tau.shape
+        of, embedding = self.of[x.channel], self.log_embedding.exp()[x.channel]
+        decayed = torch.exp(-x.age[:, None, None] / self.tau[of])
+        amounts = (embedding * x.weight[:, None])[..., None] * decayed
+        sums = torch.zeros(x.bins * x.rows * count, kernels, device=of.device)
+        where = (x.place[:, None] * count + of).flatten()
+        sums = sums.index_add(0, where, amounts.flatten(0, 1))
+        sums = sums.view(x.bins, x.rows, count, kernels)
+        before = state.traces
+        leaked = _leaked(torch.cat([before[-1:], sums]), self.tau)
+        return torch.cat([before[:-1], leaked])
+
+    def forward(self, x: Input, state: State) -> tuple[torch.Tensor, State]:
         """Run over T bins.
 
         Parameters
         ----------
-        history : Tensor, shape (W - 1 + T, B, G * K)
-            Traces, with those of the W - 1 bins before (zero at a trial's start).
-        state : pair of Tensor, shape (L, B, H), optional
-            The LSTM's, zero by default.
+        x : Input
+        state : State
 
         Returns
         -------
-        outputs : Tensor, shape (T, B, 3)
-        state : pair of Tensor
+        outputs : Tensor, shape (T, B, O)
+        state : State
         """
-        x, taps = history / self.scale, self.shape.taps
-        bins = x.shape[0] - taps + 1
-        f: torch.Tensor = self.conv_bias
-        for j in range(taps):
-            f = f + x[taps - 1 - j : taps - 1 - j + bins] @ self.conv_weight[j]
-        hidden, state = self.lstm(torch.relu(f), state)
+        a = self.traces(x, state)
+        hidden, (h, c) = self.lstm(self.front(a, x.bins), (state.h, state.c))
         y = self.head2(torch.relu(self.head1(hidden)))
-        return y, state
+        if hasattr(self, "sites"):
+            y = torch.cat([y, self.sites(hidden)], -1)
+        return y, State(a[len(a) - len(state.traces) :], h, c)
+
+    def front(self, a: torch.Tensor, bins: int) -> torch.Tensor:
+        """What the LSTM sees of the traces, shape (T, B, N * U or P)."""
+        scaled = (a / self.scale).reshape(*a.shape[:2], self.branches, -1)
+        u: torch.Tensor = self.branch_b
+        for j in range(self.shape.taps):
+            first = len(a) - bins - j
+            u = u + torch.einsum(
+                "tbni,niu->tbnu", scaled[first : first + bins], self.branch_w[j]
+            )
+        f = torch.relu(u).flatten(2)
+        return self.mix(f) if self.shape.mix else f
+
+    @torch.no_grad()
+    def normalise(self, x: Input) -> None:
+        """Set the traces' scale to their root mean square over some input.
+
+        Groups of one kind share it: one that was silent here is not blown up later.
+        """
+        square = self.traces(x, self.start(x.rows)).pow(2).mean((0, 1))
+        _, kind = torch.unique(self.tau, dim=0, return_inverse=True)
+        for k in range(int(kind.max()) + 1):
+            mean = square[kind == k].mean(0)
+            self.scale[kind == k] = mean.sqrt().clamp_min(1e-3)

@@ -19,15 +19,15 @@ from ann_backend import bundle
 from ann_backend.errors import CellError
 from ann_backend.train.cell import SHIPPED, CellDescription
 from ann_backend.train.dataset import Dataset, Request, generate
-from ann_backend.train.export import readout, tensors
+from ann_backend.train.evidence import Amount, gather
+from ann_backend.train.export import readout, sizes, tensors
 from ann_backend.train.fit import Fit, fit, torch_version
 from ann_backend.train.model import Network
+from ann_backend.train.resolve import resolve
 from ann_backend.train.sampling import SAMPLER
-from ann_backend.train.validate import fidelity, floor, where_the_teacher_is_sure
+from ann_backend.train.validate import measure, summary
 
 __all__ = ["train"]
-
-DRIFT_MS = 60_000
 
 
 def train(
@@ -89,43 +89,37 @@ def train(
     AnnBackendError
         A stage refuses what it finds in the folder, or the training diverges.
     """
-    cell = _check(_described(cell))
+    cell = resolve(_check(_described(cell)))
     home = Path(folder) if folder is not None else Path("data") / cell.name
     options = dataclasses.replace(options or Fit(), seed=seed)
-    trials = max(1, round(hours * 3600 / trial_s))
 
-    def made(split: str, count: int, *, ms: int, dt_ms: float) -> Dataset:
+    def made(split: str, trials: int) -> Dataset:
         request = Request(
             cell=cell,
             split=split,
             seed=seed,
-            trials=count,
-            duration_ms=ms,
-            dt_ms=dt_ms,
-            rows=min(32, count),
+            trials=trials,
+            duration_ms=trial_s * 1000,
         )
         return generate(request, home, processes=processes, quiet=quiet)
 
-    ms, dt = trial_s * 1000, cell.dt_ms
-    data = made("train", trials, ms=ms, dt_ms=dt)
-    validation = made("validation", held_out, ms=ms, dt_ms=dt)
-    network = fit(cell, data, options, home / "fit", quiet=quiet)
-    weights = tensors(cell, network, data)
-    manifest = _manifest(cell, network, data, options, command, licence)
-    manifest["readout"] = readout(cell, network, data, validation)
+    validation = made("validation", held_out)
+    data = made("train", max(1, round(hours * 3600 / trial_s)))
+    network = fit(data, validation, options, home / "fit", quiet=quiet)
+    weights = tensors(network, data)
+    manifest = _manifest(network, data, options, command, licence)
+    manifest["readout"] = readout(network, data, validation)
     path = _save(Path(out), manifest, weights)
-    test = made("test", held_out, ms=ms, dt_ms=dt)
-    half = made("test", held_out, ms=ms, dt_ms=dt / 2)
-    long = made("test", max(1, held_out // 2), ms=DRIFT_MS, dt_ms=dt)
+    evidence = gather(
+        cell,
+        home,
+        seed=seed,
+        amount=Amount(trials=held_out, trial_s=trial_s),
+        processes=processes,
+        quiet=quiet,
+    )
     surrogate = bundle.load(path)
-    manifest["fidelity"] = {
-        **fidelity(surrogate, test, quiet=quiet),
-        "floor": floor(test, half, cell.clip_mV),
-        "where_the_teacher_is_sure": where_the_teacher_is_sure(
-            surrogate, test, half, quiet=quiet
-        ),
-        "drift_60s": fidelity(surrogate, long, quiet=quiet)["blocks"],
-    }
+    manifest["fidelity"] = summary(measure(surrogate, evidence, quiet=quiet))
     manifest["training"]["training_hours"] = _training_hours(home / "fit")
     return _save(Path(out), manifest, weights)
 
@@ -164,7 +158,6 @@ def _save(path: Path, manifest: dict[str, Any], weights: dict[str, Any]) -> Path
 
 
 def _manifest(
-    cell: CellDescription,
     network: Network,
     data: Dataset,
     options: Fit,
@@ -172,6 +165,7 @@ def _manifest(
     licence: str,
 ) -> dict[str, Any]:
     """The manifest but for its readout, fidelity and hashes."""
+    cell = data.cell
     rates = _rates(data, len(cell.channels))
     channels = [
         {
@@ -187,12 +181,7 @@ def _manifest(
     return {
         "name": cell.name,
         "channels": channels,
-        "sizes": {
-            "channels": len(cell.channels),
-            "groups": len(cell.channels),
-            "kernels": len(cell.channels[0].tau_ms),
-            **dataclasses.asdict(network.shape),
-        },
+        "sizes": sizes(network),
         "cell": data.fingerprint,
         "training": {
             "command": command,
@@ -203,6 +192,7 @@ def _manifest(
                 "trial_s": len(data.trials[0].v) / 1e3,
                 "fit": dataclasses.asdict(options),
                 "events_sha256": data.events_sha256,
+                "teacher": data.teacher,
             },
             "data_hours": data.hours,
             "training_hours": 0.0,

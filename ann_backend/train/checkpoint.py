@@ -1,0 +1,98 @@
+"""Where a training run stands: parameters, optimiser and the best epoch, on disk."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ann_backend.errors import AnnBackendError
+from ann_backend.train.model import Network
+
+if TYPE_CHECKING:
+    from ann_backend.train.fit import Fit
+
+__all__ = ["Run"]
+
+
+class Run:
+    """A training run, saved after each group of trials.
+
+    Parameters
+    ----------
+    options : Fit
+    events_sha256 : str
+        Of the training data.
+    folder : Path
+        Where ``checkpoint.pt`` is resumed from, and ``log.jsonl`` grows.
+    network : Network
+    """
+
+    def __init__(
+        self, options: Fit, events_sha256: str, folder: Path, network: Network
+    ) -> None:
+        self.options, self.network, self.folder = options, network, folder
+        self.group, self.seconds = 0, 0.0
+        self.best_f1, self.stale = -1.0, 0
+        self.best = _copied(network.state_dict())
+        self.optimiser = torch.optim.AdamW(
+            network.parameters(), lr=options.rate, weight_decay=1e-4
+        )
+        self.identity = json.dumps(
+            {"events": events_sha256, **dataclasses.asdict(options)}, sort_keys=True
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / "checkpoint.pt"
+        if self.path.exists():
+            self._resume()
+
+    def _resume(self) -> None:
+        saved = torch.load(self.path, weights_only=True)
+        if saved["identity"] != self.identity:
+            raise AnnBackendError(
+                f"{self.path}: expected a checkpoint of {self.identity}, got one of "
+                f"{saved['identity']}; train in another folder, or remove it"
+            )
+        for name in ("group", "seconds", "best", "best_f1", "stale"):
+            setattr(self, name, saved[name])
+        self.network.load_state_dict(saved["network"])
+        self.optimiser.load_state_dict(saved["optimiser"])
+
+    def optimise(self, step: int, steps: int) -> None:
+        """One step of AdamW: warm-up, then a cosine to zero."""
+        warm = min(1.0, (step + 1) / min(100.0, 0.1 * steps + 1.0))
+        cosine = 0.5 * (1.0 + math.cos(math.pi * step / steps))
+        self.optimiser.param_groups[0]["lr"] = self.options.rate * warm * cosine
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimiser.step()
+
+    def judge(self, f1: float) -> float:
+        """Keep the network if its validation F1 is the best so far."""
+        self.stale += 1
+        if f1 > self.best_f1:
+            self.best_f1, self.stale = f1, 0
+            self.best = _copied(self.network.state_dict())
+        return f1
+
+    def save(self, entry: dict[str, Any]) -> None:
+        """Save all of it, and a line of the log."""
+        partial = self.path.with_suffix(f".{os.getpid()}.partial")
+        state = {
+            "network": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+        }
+        for name in ("identity", "group", "seconds", "best", "best_f1", "stale"):
+            state[name] = getattr(self, name)
+        torch.save(state, partial)
+        partial.replace(self.path)
+        with (self.folder / "log.jsonl").open("a") as log:
+            log.write(json.dumps(entry) + "\n")
+
+
+def _copied(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in state.items()}

@@ -1,0 +1,63 @@
+"""What the fit minimises: spike hazard, sub-bin offset, and voltages.
+
+Beside the soma's voltage stand those of some dendritic sites: they are dropped at
+export, but teach the network what the dendrites do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from ann_backend.train.cell import CellDescription
+from ann_backend.train.model import OUTPUTS, V_SCALE_MV
+from ann_backend.train.teacher import Trial
+
+__all__ = ["NAMES", "losses", "targets"]
+
+NAMES = ("hazard", "offset", "v", "sites")
+OFFSET_NEIGHBOUR = 0.3  # weight of the bins beside a spike in the offset loss
+WEIGHTS = torch.tensor([30.0, 0.5, 1.0, 0.1])
+SITE_SCALE_MV = 10.0
+
+
+def targets(cell: CellDescription, trials: Sequence[Trial]) -> dict[str, torch.Tensor]:
+    """Targets of some trials, each of shape (T, B), the sites' (T, B, S)."""
+    bins = len(trials[0].v)
+    spike = np.zeros((bins, len(trials)), np.float32)
+    offset, weight = np.zeros_like(spike), np.zeros_like(spike)
+    for row, trial in enumerate(trials):
+        n = np.minimum(trial.spikes.astype(np.int64), bins - 1)
+        before, behind = np.maximum(n - 1, 0), np.minimum(n + 1, bins - 1)
+        weight[before, row] = weight[behind, row] = OFFSET_NEIGHBOUR
+        offset[before, row], offset[behind, row] = 1.0, 0.0
+        spike[n, row], weight[n, row] = 1.0, 1.0
+        offset[n, row] = trial.spikes - n
+    v: NDArray[Any] = np.stack([t.v for t in trials], axis=1)
+    v = (np.minimum(v, cell.clip_mV) - cell.v_init_mV) / V_SCALE_MV
+    found = {"spike": spike, "offset": offset, "weight": weight, "v": v}
+    found["clipped"] = (v >= (cell.clip_mV - cell.v_init_mV) / V_SCALE_MV).astype("f4")
+    sites = np.stack([t.sites for t in trials]).astype(np.float32)
+    found["sites"] = ((sites - cell.v_init_mV) / SITE_SCALE_MV).transpose(2, 0, 1)
+    return {name: torch.from_numpy(np.float32(array)) for name, array in found.items()}
+
+
+def losses(y: torch.Tensor, target: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Weighted losses in the order of `NAMES`, shape (4,)."""
+    hazard = functional.binary_cross_entropy_with_logits(y[..., 0], target["spike"])
+    near = target["weight"]
+    offset = functional.binary_cross_entropy_with_logits(
+        y[..., 1], target["offset"], weight=near, reduction="sum"
+    ) / (near.sum() + 1.0)
+    # the readout clips: above the clip any value is right
+    excess = functional.relu(y[..., 2] - target["v"]) * target["clipped"]
+    v = functional.smooth_l1_loss(y[..., 2] - excess, target["v"])
+    sites = torch.zeros_like(v)
+    if y.shape[-1] > OUTPUTS:
+        sites = functional.smooth_l1_loss(y[..., OUTPUTS:], target["sites"])
+    return torch.stack([hazard, offset, v, sites]) * WEIGHTS.to(y.device)
