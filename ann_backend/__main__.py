@@ -11,7 +11,17 @@ from pathlib import Path
 from ann_backend.cli.text import render
 from ann_backend.errors import AnnBackendError
 
-COMMANDS = ("demo", "compare", "data", "train", "validate", "info", "models", "doctor")
+COMMANDS = (
+    "demo",
+    "compare",
+    "cell",
+    "data",
+    "train",
+    "validate",
+    "info",
+    "models",
+    "doctor",
+)
 
 
 def parser() -> argparse.ArgumentParser:

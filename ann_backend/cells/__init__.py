@@ -1,0 +1,1 @@
+"""What the shipped cells do, measured against published physiology."""

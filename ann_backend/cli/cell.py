@@ -1,0 +1,63 @@
+"""Measure a shipped cell's physiology against published ranges, with a figure."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+CELLS = ("L5PC",)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("cell", choices=CELLS, help="a cell that ships")
+    parser.add_argument(
+        "--figure", type=Path, metavar="PNG", help="default: CELL_physiology.png here"
+    )
+
+
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    """Measure.
+
+    Returns
+    -------
+    dict
+        ``cell``, ``segments``, ``length_mm`` (of the dendrites), ``rest_mV``,
+        ``within`` (how many of the features that have a published range lie in it)
+        and ``of``; ``figure``; ``features``: a record each with ``feature``,
+        ``measured``, ``unit``, ``low`` and ``high`` (published: mean -+ two standard
+        deviations, or a range), ``within`` and ``source``.
+    """
+    from ann_backend.cells.l5pc import characterise
+    from ann_backend.run.shipped import load
+
+    cell = load(args.cell)()
+    found = characterise(cell)
+    records = found.records()
+    dendrites = [*cell.basal, *cell.apical]
+    return {
+        "cell": args.cell,
+        "segments": sum(s.nseg for s in cell.all),
+        "length_mm": sum(s.L for s in dendrites) / 1e3,
+        "rest_mV": found.values["resting potential"],
+        "within": sum(r["within"] == "yes" for r in records),
+        "of": sum(r["within"] != "-" for r in records),
+        "figure": _figure(
+            cell, found, args.figure or Path(f"{args.cell}_physiology.png")
+        ),
+        "features": records,
+    }
+
+
+def _figure(cell: Any, found: Any, path: Path) -> str | None:
+    try:
+        from ann_backend.cells.figure import draw
+    except ImportError as error:
+        print(
+            f"no figure: {error}; pip install 'ann_backend[plot]' draws it",
+            file=sys.stderr,
+        )
+        return None
+    return str(draw(cell, found, path))
