@@ -11,6 +11,7 @@ from pathlib import Path
 import ann_backend
 from ann_backend.bundle import load
 from ann_backend.train import CellDescription, ChannelDescription
+from ann_backend.train.evidence import Amount
 from ann_backend.train.fit import Fit
 from ann_backend.train.model import Shape
 
@@ -62,7 +63,13 @@ def main():
         trial_s=5,
         held_out=16,
         options=Fit(
-            shape=Shape(filters=16, hidden=24, head=16), epochs=8, batch=8, rate=1e-2
+            shape=Shape(units=16, mix=0, hidden=24, layers=1, head=16),
+            epochs=8,
+            batch=8,
+            rate=1e-2,
+        ),
+        amount=Amount(
+            trials=16, trial_s=5, long_trials=0, stock_trials=0, network_cells=0
         ),
         command="examples/03_train_your_own.py",
     )
@@ -70,7 +77,7 @@ def main():
     print(f"\n{path}: {path.stat().st_size / 1024:.0f} KiB")
     print(f"free running, {found['trials']} unseen trials, {found['spikes']} spikes:")
     print(f"{'':20}{'surrogate':>10}{'floor':>10}")
-    for name in ("auc", "f1_1ms", "f1_2ms", "variance_explained", "rate_error_pooled"):
+    for name in ("auc", "f1_1ms", "f1_2ms", "variance_explained", "rate_error"):
         cells = (found[name], found["floor"].get(name))
         text = [f"{'-' if x is None else format(x, '.3f'):>10}" for x in cells]
         print(f"{name:20}{''.join(text)}")

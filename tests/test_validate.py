@@ -14,6 +14,7 @@ from ann_backend.errors import CellError
 from ann_backend.train import evidence, stock, validate
 from ann_backend.train.cell import HH, ChannelDescription
 from ann_backend.train.evidence import Amount, Drawn, gather
+from ann_backend.train.free_run import free_run
 from ann_backend.train.tally import KEYS, Response
 
 BUNDLE = paths.bundle_dir() / "HH.safetensors"
@@ -122,10 +123,10 @@ def test_another_number_of_trials_finds_the_same_ones(found, folder):
 
 def test_free_running_does_not_depend_on_the_batch(found, monkeypatch):
     events = Drawn(found.test.trials)
-    whole = validate.free_run(load(BUNDLE), events, 2000, quiet=True)
+    whole = free_run(load(BUNDLE), events, 2000, quiet=True)
     monkeypatch.setattr("ann_backend.train.free_run.ROWS", 3)
     monkeypatch.setattr("ann_backend.train.free_run.CHUNK_MS", 70)
-    parts = validate.free_run(load(BUNDLE), events, 2000, quiet=True)
+    parts = free_run(load(BUNDLE), events, 2000, quiet=True)
     assert np.array_equal(whole.v, parts.v)
     assert np.array_equal(whole.hazard, parts.hazard)
     for a, b in zip(whole.spikes, parts.spikes, strict=True):

@@ -25,6 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--held-out", type=int, default=64, help="trials per test set")
     parser.add_argument("--trial-s", type=int, default=30, help="seconds in a trial")
     parser.add_argument("--processes", type=int, default=2, help="that run NEURON")
+    parser.add_argument("--init-from", default="", help="bundle to begin with")
+    parser.add_argument("--freeze", choices=("", "front"), default="")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--threads", type=int, default=2, help="that train")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
@@ -54,6 +56,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             rate=args.rate,
             batch=args.batch,
             device=args.device,
+            init_from=args.init_from,
+            freeze=args.freeze,
             threads=args.threads,
         ),
     )
@@ -70,5 +74,6 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 def _command(args: argparse.Namespace) -> str:
     """The command line that makes the same bundle, every choice spelled out."""
     names = "hours seed epochs size rate batch held_out trial_s device threads"
+    names += " init_from" * bool(args.init_from) + " freeze" * bool(args.freeze)
     flags = [f"--{n.replace('_', '-')} {getattr(args, n)}" for n in names.split()]
     return f"python -m ann_backend train {args.cell} {' '.join(flags)}"

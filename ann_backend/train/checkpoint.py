@@ -41,7 +41,7 @@ class Run:
         self.best_f1, self.stale = -1.0, 0
         self.best = _copied(network.state_dict())
         self.optimiser = torch.optim.AdamW(
-            network.parameters(), lr=options.rate, weight_decay=1e-4
+            network.trained(), lr=options.rate, weight_decay=1e-4
         )
         self.identity = json.dumps(
             {"events": events_sha256, **dataclasses.asdict(options)}, sort_keys=True
@@ -68,7 +68,7 @@ class Run:
         warm = min(1.0, (step + 1) / min(100.0, 0.1 * steps + 1.0))
         cosine = 0.5 * (1.0 + math.cos(math.pi * step / steps))
         self.optimiser.param_groups[0]["lr"] = self.options.rate * warm * cosine
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(self.network.trained(), 1.0)
         self.optimiser.step()
 
     def judge(self, f1: float) -> float:

@@ -1,4 +1,4 @@
-"""From a trained network to a bundle's tensors and readout.
+"""What a bundle says of its network: sizes, readout, the action potential.
 
 Seventh in the training line. The spike threshold and the refractory time come from
 validation data, the action potential's template from the teacher's mean waveform.
@@ -19,38 +19,7 @@ from ann_backend.train.model import V_SCALE_MV, Network
 from ann_backend.train.pick import calibrate
 from ann_backend.train.teacher import AP_START_MS
 
-__all__ = ["readout", "sizes", "tensors"]
-
-
-def tensors(network: Network, data: Dataset) -> dict[str, NDArray[np.float32]]:
-    """Weights by their names in the bundle, the traces' scale folded in.
-
-    Parameters
-    ----------
-    network : Network
-    data : Dataset
-        The training split, for the action potential's template.
-    """
-    groups, lstm = len(network.tau), network.lstm
-    embedding = np.zeros((len(network.of), groups), np.float32)
-    rows = np.arange(len(network.of))[:, None]
-    embedding[rows, network.of.numpy()] = network.log_embedding.detach().exp().numpy()
-    found = {"embedding": embedding, "tau": network.tau.numpy()}
-    scale = network.scale.reshape(1, network.branches, -1, 1)
-    named = {"branch_w": network.branch_w / scale, "branch_b": network.branch_b}
-    if network.shape.mix:
-        named |= {"mix_w": network.mix.weight.T, "mix_b": network.mix.bias}
-    for k in range(network.shape.layers):
-        named[f"lstm{k}_wx"] = getattr(lstm, f"weight_ih_l{k}").T
-        named[f"lstm{k}_wh"] = getattr(lstm, f"weight_hh_l{k}").T
-        named[f"lstm{k}_bias"] = getattr(lstm, f"bias_ih_l{k}") + getattr(
-            lstm, f"bias_hh_l{k}"
-        )
-    for k, head in ((1, network.head1), (2, network.head2)):
-        named[f"head_w{k}"], named[f"head_b{k}"] = head.weight.T, head.bias
-    found |= {name: t.detach().numpy() for name, t in named.items()}
-    found["ap"] = _template(data)[1]
-    return {k: np.ascontiguousarray(v, np.float32) for k, v in found.items()}
+__all__ = ["action_potential", "readout", "sizes"]
 
 
 def sizes(network: Network) -> dict[str, int]:
@@ -87,13 +56,13 @@ def readout(network: Network, train: Dataset, validation: Dataset) -> dict[str, 
         "clip_mV": cell.clip_mV,
         "v_offset_mV": cell.v_init_mV,
         "v_scale_mV": V_SCALE_MV,
-        "ap_start_ms": _template(train)[0],
+        "ap_start_ms": action_potential(train)[0],
         "ap_dt_ms": cell.dt_ms,
     }
 
 
-def _template(data: Dataset) -> tuple[float, NDArray[Any]]:
-    """Start in ms and mean waveform of the stretch above the clip."""
+def action_potential(data: Dataset) -> tuple[float, NDArray[Any]]:
+    """Start in ms and mean waveform, in mV, of the stretch above the clip."""
     cell: CellDescription = data.cell
     count = sum(t.ap_count for t in data.trials)
     if count == 0:

@@ -22,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from ann_backend import bundle
 from ann_backend.errors import AnnBackendError
 from ann_backend.metrics import f1_pooled
 from ann_backend.train.cell import CellDescription
@@ -31,6 +32,7 @@ from ann_backend.train.loss import NAMES, losses, targets
 from ann_backend.train.model import Groups, Input, Network, Shape, State
 from ann_backend.train.pick import calibrate, pick
 from ann_backend.train.teacher import Trial
+from ann_backend.train.tensors import take
 
 __all__ = ["Fit", "fit", "outputs", "torch_version"]
 
@@ -56,6 +58,11 @@ class Fit:
         On the CPU: rows are shared out among them.
     device : str
         ``"cpu"``, or ``"cuda"``, there with matrix products in bfloat16.
+    init_from : str
+        A bundle of the same channels and sizes whose tensors to begin with; empty:
+        random ones.
+    freeze : {"", "front"}
+        What stays as it was: embedding, branch units and mix.
     """
 
     shape: Shape = dataclasses.field(default_factory=Shape)
@@ -67,6 +74,8 @@ class Fit:
     seed: int = 1
     threads: int = 2
     device: str = "cpu"
+    init_from: str = ""
+    freeze: str = ""
 
 
 def fit(
@@ -105,6 +114,10 @@ def fit(
     groups = Groups.plan(data.cell.channels, options.shape.places)
     network = Network(groups, options.shape, len(data.cell.sites))
     network.normalise(Input.of([t.events for t in data.trials[:16]], 0, 2000))
+    if options.init_from:
+        take(network, bundle.load(options.init_from))
+    if options.freeze:
+        network.freeze_front()
     network.to(options.device)
     run = Run(options, data.events_sha256, folder, network)
     parts_of_epoch = -(-len(data.trials) // options.batch)
@@ -186,7 +199,7 @@ class _Part:
             y, state = self.network(x, self.state)
         self.state = state.detach()
         found = losses(y.float(), part)
-        gradients = torch.autograd.grad(found.sum(), list(self.network.parameters()))
+        gradients = torch.autograd.grad(found.sum(), self.network.trained())
         return found.detach().cpu(), gradients
 
 
@@ -223,7 +236,7 @@ def _stream(
                     f"window {k}; lower the learning rate ({options.rate:g}) and train "
                     "in a new folder, or find what is not finite in the data"
                 )
-            for n, parameter in enumerate(network.parameters()):
+            for n, parameter in enumerate(network.trained()):
                 parameter.grad = sum(
                     (w * d[1][n] for w, d in zip(share, done, strict=True)),
                     start=torch.zeros_like(parameter),

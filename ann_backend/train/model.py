@@ -268,6 +268,16 @@ class Network(nn.Module):
                 bias[shape.hidden : 2 * shape.hidden] += 2.0
             self.head2.bias.copy_(torch.tensor([-4.0, 0.0, 0.0]))
 
+    def freeze_front(self) -> None:
+        """Leave everything before the LSTM as it is."""
+        for name, parameter in self.named_parameters():
+            if name.startswith(("log_embedding", "branch_", "mix")):
+                parameter.requires_grad_(False)
+
+    def trained(self) -> list[nn.Parameter]:
+        """The parameters that are not frozen."""
+        return [p for p in self.parameters() if p.requires_grad]
+
     def start(self, rows: int) -> State:
         """The state at `finitialize`: zero."""
         s, device = self.shape, self.branch_b.device

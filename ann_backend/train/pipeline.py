@@ -20,11 +20,12 @@ from ann_backend.errors import CellError
 from ann_backend.train.cell import SHIPPED, CellDescription
 from ann_backend.train.dataset import Dataset, Request, generate
 from ann_backend.train.evidence import Amount, gather
-from ann_backend.train.export import readout, sizes, tensors
+from ann_backend.train.export import action_potential, readout, sizes
 from ann_backend.train.fit import Fit, fit, torch_version
 from ann_backend.train.model import Network
 from ann_backend.train.resolve import resolve
 from ann_backend.train.sampling import SAMPLER
+from ann_backend.train.tensors import tensors
 from ann_backend.train.validate import measure, summary
 
 __all__ = ["train"]
@@ -39,6 +40,7 @@ def train(
     seed: int = 1,
     trial_s: int = 30,
     held_out: int = 64,
+    amount: Amount | None = None,
     options: Fit | None = None,
     processes: int = 2,
     licence: str = "BSD-3-Clause",
@@ -66,6 +68,9 @@ def train(
         Seconds in a trial.
     held_out : int
         Trials for validation, and again for the test.
+    amount : Amount, optional
+        How much is simulated to measure the bundle; by default `held_out` trials,
+        32 more of 60 s, stock NEURON and a network.
     options : Fit, optional
         Sizes, epochs, learning rate; its seed is replaced by `seed`.
     processes : int
@@ -106,7 +111,7 @@ def train(
     validation = made("validation", held_out)
     data = made("train", max(1, round(hours * 3600 / trial_s)))
     network = fit(data, validation, options, home / "fit", quiet=quiet)
-    weights = tensors(network, data)
+    weights = tensors(network) | {"ap": action_potential(data)[1]}
     manifest = _manifest(network, data, options, command, licence)
     manifest["readout"] = readout(network, data, validation)
     path = _save(Path(out), manifest, weights)
@@ -114,7 +119,7 @@ def train(
         cell,
         home,
         seed=seed,
-        amount=Amount(trials=held_out, trial_s=trial_s),
+        amount=amount or Amount(trials=held_out, trial_s=trial_s),
         processes=processes,
         quiet=quiet,
     )

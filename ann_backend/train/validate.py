@@ -29,17 +29,7 @@ from ann_backend.train.stock import Steps, fingerprint
 from ann_backend.train.tally import KEYS, Response, Tally, intervals, scores, tally
 from ann_backend.train.waveform import around_spikes, waveform
 
-__all__ = [
-    "Response",
-    "fidelity",
-    "fit_together",
-    "floor",
-    "free_run",
-    "measure",
-    "score",
-    "summary",
-    "where_the_teacher_is_sure",
-]
+__all__ = ["fit_together", "measure", "summary"]
 
 SECOND_MS = 1000  # drift is reported by blocks of this length
 ENDS = 10  # seconds at either end of a long trial that are compared
@@ -281,41 +271,3 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, float | np.floating):
         return round(float(value), 5) if math.isfinite(value) else None
     return value
-
-
-# Names of the first version, until the pipeline calls `measure`.
-
-
-def score(found: Response, true: Response, clip_mV: float) -> dict[str, float]:
-    """Pooled metrics; use `tally` and `scores`."""
-    made = scores(tally(found, true, clip_mV=clip_mV))
-    return {**made, "rate_error_pooled": made["rate_error"]}
-
-
-def fidelity(bundle: Bundle, data: Dataset, *, quiet: bool = False) -> dict[str, Any]:
-    """Pooled metrics of a bundle; use `measure`."""
-    true = Response.of_teacher(data)
-    events = [t.events for t in data.trials]
-    found = free_run(bundle, events, true.v.shape[1], quiet=quiet)
-    sums = tally(found, true, clip_mV=bundle.manifest.readout.clip_mV)
-    numbers = _against(found, true, sums, 100)
-    numbers["rate_error_pooled"] = numbers["rate_error"]
-    spikes = int(sums.true.sum())
-    return _plain({"trials": len(events), "spikes": spikes, "blocks": [], **numbers})
-
-
-def floor(data: Dataset, half: Dataset, clip_mV: float) -> dict[str, Any]:
-    """The teacher's own error; use `measure`."""
-    return _plain(score(Response.of_teacher(half), Response.of_teacher(data), clip_mV))
-
-
-def where_the_teacher_is_sure(
-    bundle: Bundle, data: Dataset, half: Dataset, *, quiet: bool = False
-) -> dict[str, Any]:
-    """Scores over part of the trials; use `measure`."""
-    true, again = Response.of_teacher(data), Response.of_teacher(half)
-    events = [t.events for t in data.trials]
-    found = free_run(bundle, events, true.v.shape[1], quiet=quiet)
-    clip = bundle.manifest.readout.clip_mV
-    sums, best = (tally(r, true, clip_mV=clip) for r in (found, again))
-    return _plain(_where_sure(sums, best))

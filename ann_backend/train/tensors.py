@@ -1,0 +1,86 @@
+"""The tensors of a network, as a bundle has them, and back.
+
+Between `model` and `export` in the training line.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ann_backend.bundle import Bundle
+from ann_backend.errors import AnnBackendError
+from ann_backend.train.model import Network
+
+__all__ = ["take", "tensors"]
+
+
+def tensors(network: Network) -> dict[str, NDArray[np.float32]]:
+    """Weights by their names in the bundle, the traces' scale folded in.
+
+    Parameters
+    ----------
+    network : Network
+
+    Returns
+    -------
+    dict of str to array
+        Everything but ``ap``.
+    """
+    groups, lstm = len(network.tau), network.lstm
+    embedding = np.zeros((len(network.of), groups), np.float32)
+    rows = np.arange(len(network.of))[:, None]
+    embedding[rows, network.of.numpy()] = network.log_embedding.detach().exp().numpy()
+    found = {"embedding": embedding, "tau": network.tau.numpy()}
+    scale = network.scale.reshape(1, network.branches, -1, 1)
+    named = {"branch_w": network.branch_w / scale, "branch_b": network.branch_b}
+    if network.shape.mix:
+        named |= {"mix_w": network.mix.weight.T, "mix_b": network.mix.bias}
+    for k in range(network.shape.layers):
+        named[f"lstm{k}_wx"] = getattr(lstm, f"weight_ih_l{k}").T
+        named[f"lstm{k}_wh"] = getattr(lstm, f"weight_hh_l{k}").T
+        named[f"lstm{k}_bias"] = getattr(lstm, f"bias_ih_l{k}") + getattr(
+            lstm, f"bias_hh_l{k}"
+        )
+    for k, head in ((1, network.head1), (2, network.head2)):
+        named[f"head_w{k}"], named[f"head_b{k}"] = head.weight.T, head.bias
+    found |= {name: t.detach().numpy() for name, t in named.items()}
+    return {k: np.ascontiguousarray(v, np.float32) for k, v in found.items()}
+
+
+def take(network: Network, bundle: Bundle) -> None:
+    """Let a network begin with a bundle's tensors.
+
+    Raises
+    ------
+    AnnBackendError
+        Channels, groups or sizes are others.
+    """
+    for name, mine in tensors(network).items():
+        theirs = bundle.tensors.get(name)
+        if theirs is None or theirs.shape != mine.shape:
+            got = "none" if theirs is None else theirs.shape
+            raise AnnBackendError(
+                f"{bundle.manifest.name}: expected '{name}' of shape {mine.shape} to "
+                f"begin with, got {got}; use a bundle of the same channels and --size"
+            )
+    given = {name: torch.from_numpy(a.copy()) for name, a in bundle.tensors.items()}
+    scale = network.scale.reshape(1, network.branches, -1, 1)
+    lstm, rows = network.lstm, torch.arange(len(network.of))[:, None]
+    with torch.no_grad():
+        network.tau.copy_(given["tau"])
+        network.log_embedding.copy_(given["embedding"][rows, network.of].log())
+        network.branch_w.copy_(given["branch_w"] * scale)
+        network.branch_b.copy_(given["branch_b"])
+        if network.shape.mix:
+            network.mix.weight.copy_(given["mix_w"].T)
+            network.mix.bias.copy_(given["mix_b"])
+        for k in range(network.shape.layers):
+            getattr(lstm, f"weight_ih_l{k}").copy_(given[f"lstm{k}_wx"].T)
+            getattr(lstm, f"weight_hh_l{k}").copy_(given[f"lstm{k}_wh"].T)
+            getattr(lstm, f"bias_ih_l{k}").copy_(given[f"lstm{k}_bias"])
+            getattr(lstm, f"bias_hh_l{k}").zero_()
+        for k, head in ((1, network.head1), (2, network.head2)):
+            head.weight.copy_(given[f"head_w{k}"].T)
+            head.bias.copy_(given[f"head_b{k}"])
