@@ -19,7 +19,8 @@ The distribution, SAMPLER version 2, drawn anew for each trial:
   (sigma 0 to 0.7), growing or falling with distance in 1 trial of 4, clipped;
 - excitation: a share of it in slow channels, 0 in 1 trial of 3, else uniform;
 - inhibition: none in 1 trial of 5; in half of the trials it follows the drive, at 1/8
-  to 2 times the excitation, in the others it stays put, at 1/8 to 4 times;
+  to 2 times the excitation, in the others it stays put, at 1/8 to 4 times; beyond a
+  drive of 8 it gives way to excitation;
 - time course: steady Poisson; log-normal rate fluctuations (5 to 500 ms); bursts
   with silence between (on 10 to 500 ms, off 50 to 2,000 ms); or regular sources
   with a noise fraction, as NetStim makes them; in 4 trials of 10, 2 to 4 parts of the

@@ -28,6 +28,7 @@ __all__ = ["STRETCH_MS", "Stream", "draw_events"]
 STRETCH_MS = 250  # of constant drive
 LIMIT_PER_MS = 60.0  # events on all channels, on average; four times that in a bin
 CHANNEL_LIMIT_HZ = 4000.0
+GIVES_WAY = 8.0  # drive beyond which inhibition does, so that few cells stay silent
 VOLLEY_LIMIT_HZ, VOLLEY_LIMIT_US = 60.0, 0.05
 
 Part = tuple[Floats, NDArray[np.int64]]  # times, sources
@@ -109,6 +110,7 @@ class Stream:
         if course in ("volleys", "clamp") or not len(self.rate):
             return [], 0.0
         rate = np.where(self.driven, drive, 1.0) * self.rate
+        rate[self.inhibitory] *= min(1.0, GIVES_WAY / drive)
         rate = np.minimum(rate, CHANNEL_LIMIT_HZ)
         rate *= min(1.0, LIMIT_PER_MS * 1e3 / float(rate.sum()))
         expected = float(rate[~self.inhibitory].sum()) * (stop - start) * 1e-3
