@@ -112,7 +112,7 @@ def test_a_dendritic_trial_with_a_clamp_is_the_run_a_user_would_make(tmp_path):
 
     cell = resolve(STICK)
     request = Request(
-        cell=cell, split="test", seed=0, trials=16, duration_ms=400, rows=16
+        cell=cell, split="test", seed=0, trials=48, duration_ms=400, rows=48
     )
     data = generate(request, tmp_path, processes=1, quiet=True)
     clamped = [t for t in data.trials if len(t.events.steps)]
