@@ -1,7 +1,6 @@
 // Stage 2: traces of the last W bins -> branch units, relu.
 #pragma once
 #include "packed.h"
-#include "product.h"
 #include "simd.h"
 
 namespace ann::cpu {
@@ -21,9 +20,10 @@ inline void four_inputs(Vec (&sum)[rows], const float* a, size_t stride, const i
     for (int r = 0; r < rows; ++r) sum[r] = fused(spread<3>(x[r]), w3, sum[r]);
 }
 
-// history [rows, W, traces], rings whose slot `newest` is this bin's; u [rows, vectors * V].
+// history [rows, W, traces], rings whose slot `newest` is this bin's; u [rows, >= vectors * V].
 template <int rows>
-inline void branch_tile(const Packed& p, const float* history, int newest, float* u) {
+inline void branch_units(const Packed& p, const float* history, int newest, float* u,
+                         int u_stride) {
     const float* w = p.branch_w.data;
     const size_t stride = static_cast<size_t>(p.W) * p.traces;
     for (int vector = 0; vector < p.vectors; ++vector) {
@@ -37,15 +37,8 @@ inline void branch_tile(const Packed& p, const float* history, int newest, float
                 four_inputs<rows>(sum, a + i, stride, at, w);
         }
         for (int r = 0; r < rows; ++r)
-            store(u + (r * p.vectors + vector) * lanes, at_least(sum[r], Vec(0.f)));
+            store(u + r * u_stride + vector * lanes, at_least(sum[r], Vec(0.f)));
     }
-}
-
-inline void branch_units(const Packed& p, int rows, const float* history, int newest, float* u) {
-    by_tiles<4>(rows, [&](auto n, int row) {
-        branch_tile<decltype(n)::value>(p, history + static_cast<size_t>(row) * p.W * p.traces,
-                                        newest, u + static_cast<size_t>(row) * p.vectors * lanes);
-    });
 }
 
 }  // namespace

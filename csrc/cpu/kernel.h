@@ -17,7 +17,7 @@ struct Block {
     int newest;              // slot of W that receives this bin
     float* state;            // [rows, L, 2, packed.hidden]: h, c
     float* outputs;          // [rows, O]
-    float* scratch;          // [rows, packed.scratch]
+    float* scratch;          // [rows, packed.scratch] and packed.spare
 };
 
 struct Kernel {

@@ -5,7 +5,7 @@ namespace {
 
 // Enough to use each weight that comes into the L1 cache many times, and few enough for a block's
 // activations to stay in the L2 cache; a multiple of the kernels' tiles.
-constexpr int most_rows = 48, few_rows = 6;
+constexpr int most_rows = 60, few_rows = 6;
 
 // Rows of a block: as many as fit, and as many blocks for each thread as for the others.
 int block_rows(int rows, int threads) {
@@ -25,7 +25,8 @@ void Network::resize(int rows) {
     block_ = block_rows(rows, pool_.threads());
     history_.assign(static_cast<size_t>(rows) * packed_.W * packed_.traces);
     state_.assign(static_cast<size_t>(rows) * packed_.L * 2 * packed_.hidden);
-    scratch_.assign(static_cast<size_t>(pool_.threads()) * block_ * packed_.scratch);
+    scratch_size_ = static_cast<size_t>(block_) * packed_.scratch + packed_.spare;
+    scratch_.assign(pool_.threads() * scratch_size_);
     newest_ = 0;
 }
 
@@ -55,7 +56,7 @@ void Network::step_block(EventBuffer& events, float* outputs, int block, int thr
     kernel_.step(packed_, {rows, events.events(), events.first() + from,
                            history_.data + from * packed_.W * packed_.traces, newest_,
                            state_.data + from * packed_.L * 2 * packed_.hidden, outputs + from * O,
-                           scratch_.data + static_cast<size_t>(thread) * block_ * packed_.scratch});
+                           scratch_.data + thread * scratch_size_});
 }
 
 }  // namespace ann::cpu

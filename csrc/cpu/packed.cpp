@@ -31,19 +31,19 @@ Dense pack_dense(const std::vector<float>& w, const std::vector<float>& bias, in
     return d;
 }
 
-Lstm pack_lstm(const LstmLayer& layer, int H, const std::vector<int>& row_of, int V) {
+Dense pack_lstm(const LstmLayer& layer, int H, const std::vector<int>& row_of, int V) {
     const float factor[4] = {-log2_e, -log2_e, 2.f * log2_e, -log2_e};  // i, f, g, o
-    const int in = static_cast<int>(row_of.size()), tiles = filled_up(H, V) / V;
-    Lstm p{in, tiles, {}, {}};
-    p.w.assign(static_cast<size_t>(tiles) * (in + H) * 4 * V);
+    const int x = static_cast<int>(row_of.size()), tiles = filled_up(H, V) / V;
+    Dense p{x + H, 2 * tiles, {}, {}};
+    p.w.assign(static_cast<size_t>(tiles) * p.in * 4 * V);
     p.bias.assign(static_cast<size_t>(tiles) * 4 * V);
     for (int unit = 0; unit < H; ++unit)
         for (int gate = 0; gate < 4; ++gate) {
             const int column = gate * H + unit, lane = gate % 2 * V + unit % V;
             const size_t panel = unit / V * 2 + gate / 2;
             p.bias.data[panel * 2 * V + lane] = factor[gate] * layer.bias[column];
-            float* w = p.w.data + panel * (in + H) * 2 * V + lane;
-            for (int i = 0; i < in; ++i, w += 2 * V)
+            float* w = p.w.data + panel * p.in * 2 * V + lane;
+            for (int i = 0; i < x; ++i, w += 2 * V)
                 if (row_of[i] >= 0)
                     *w = factor[gate] * layer.wx[static_cast<size_t>(row_of[i]) * 4 * H + column];
             for (int i = 0; i < H; ++i, w += 2 * V)
@@ -58,30 +58,42 @@ std::vector<int> counted(int n) {
     return rows;
 }
 
+// V by V lanes: -log2(e) / tau, then 1; both 0 in the lanes beyond K.
+void pack_rates(const std::vector<std::vector<float>>& clocks, const Packed& p,
+                std::vector<float>& rates) {
+    const size_t start = rates.size();
+    const int lanes = filled_up(p.K4 * static_cast<int>(clocks.size()), p.V);
+    rates.resize(start + 2 * static_cast<size_t>(lanes));
+    for (size_t clock = 0; clock < clocks.size(); ++clock)
+        for (size_t k = 0; k < clocks[clock].size(); ++k) {
+            const size_t lane = clock * p.K4 + k;
+            float* rate = rates.data() + start + lane / p.V * 2 * p.V + lane % p.V;
+            rate[0] = -log2_e / clocks[clock][k];
+            rate[p.V] = 1.f;
+        }
+}
+
 void pack_embedding(const Spec& s, Packed& p) {
     std::vector<Channel> channels;
     std::vector<Target> targets;
     std::vector<float> rates;
+    std::map<std::vector<std::vector<float>>, int> found;  // clocks -> where their rates start
     for (int c = 0; c < s.C; ++c) {
-        std::map<std::vector<float>, int> clocks;  // first lanes
-        Channel channel{static_cast<int>(targets.size()), 0, static_cast<int>(rates.size()), 0};
+        std::vector<std::vector<float>> clocks;  // their time constants
+        Channel channel{static_cast<int>(targets.size()), 0, 0, 0};
         for (int g = 0; g < s.G; ++g) {
             const float gain = s.embedding[static_cast<size_t>(c) * s.G + g];
             if (gain == 0.f) continue;
             const std::vector<float> tau(s.tau.begin() + g * s.K, s.tau.begin() + (g + 1) * s.K);
-            const auto clock = clocks.emplace(tau, p.K4 * static_cast<int>(clocks.size())).first;
-            targets.push_back({g * s.K, clock->second, gain});
+            const size_t clock = std::find(clocks.begin(), clocks.end(), tau) - clocks.begin();
+            if (clock == clocks.size()) clocks.push_back(tau);
+            targets.push_back({g * s.K, p.K4 * static_cast<int>(clock), gain});
         }
         channel.last = static_cast<int>(targets.size());
         channel.clocks = filled_up(p.K4 * static_cast<int>(clocks.size()), p.V);
-        rates.resize(rates.size() + 2 * static_cast<size_t>(channel.clocks));
-        for (const auto& [tau, first] : clocks)
-            for (int k = 0; k < s.K; ++k) {
-                const int lane = first + k;
-                float* rate = rates.data() + channel.rates + lane / p.V * 2 * p.V + lane % p.V;
-                rate[0] = -log2_e / tau[k];
-                rate[p.V] = 1.f;
-            }
+        const auto [known, is_new] = found.emplace(clocks, static_cast<int>(rates.size()));
+        channel.rates = known->second;
+        if (is_new) pack_rates(clocks, p, rates);
         p.faded = std::max(p.faded, channel.clocks);
         channels.push_back(channel);
     }
@@ -138,8 +150,11 @@ Packed::Packed(const Spec& s, int lanes)
     head1 = pack_dense(s.head_w1, s.head_b1, s.M, counted(H), V);
     head2 = pack_dense(s.head_w2, s.head_b2, O, counted(s.M), V);
 
-    const int mixed = has_mix ? mix.panels * 2 * V : 0, head = (head1.panels + 1) * 2 * V;
-    scratch = std::max(vectors * V + mixed, head) + hidden + faded;
+    wide = std::max({vectors * V, hidden, head1.panels * 2 * V, has_mix ? mix.panels * 2 * V : 0});
+    for (const Dense& layer : lstm) wide = std::max(wide, filled_up(layer.in - H, V) + hidden);
+    if (wide / V % 2 == 0) wide += V;  // lest rows crowd a part of the cache
+    scratch = 2 * wide + 4 * V;
+    spare = 4 * hidden + faded;
 }
 
 }  // namespace ann::cpu

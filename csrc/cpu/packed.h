@@ -39,14 +39,6 @@ struct Dense {
     Aligned<float> bias;  // [panels, 2 V]
 };
 
-// Units stand in tiles of V, a tile in two panels: gates i and f, gates g and o. The weights carry
-// the factors that lstm_cell (activations.h) expects.
-struct Lstm {
-    int in, tiles;
-    Aligned<float> w;     // [tiles, 2, in + H, 2, V]: the inputs' rows, then the hidden units'
-    Aligned<float> bias;  // [tiles, 2, 2, V]
-};
-
 // Where an event goes. Groups with the same time constants share a clock, K4 lanes of
 // exp(-age / tau).
 struct Channel {
@@ -64,9 +56,11 @@ struct Target {  // one non-zero of the embedding
 struct Packed {
     Packed(const Spec& spec, int lanes);
 
-    int V, W, L, H, K4;           // K4: K filled up to fours, as quads are
-    int traces, hidden, scratch;  // floats of a row: of one bin's traces, of h, of scratch
-    int faded;                    // floats of all clocks of a channel, at most
+    int V, W, L, H, K4;  // K4: K filled up to fours, as quads are
+    int traces, hidden;  // floats of a row: of one bin's traces, of h
+    int wide;            // floats of a row of inputs to any stage
+    int scratch, spare;  // floats of scratch: of a row, of a block beside that of its rows
+    int faded;           // floats of all clocks of a channel, at most
 
     Aligned<float> loss;        // [traces]: 1 - exp(-bin / tau), 0 beyond G * K
     Aligned<Channel> channels;  // [C]
@@ -81,7 +75,9 @@ struct Packed {
 
     bool has_mix;
     Dense mix, head1, head2;
-    std::vector<Lstm> lstm;  // [L]
+    // [L]; inputs, then hidden units -> gates, V units in two panels: i and f, g and o. The weights
+    // carry the factors that lstm_cell (activations.h) expects.
+    std::vector<Dense> lstm;
 };
 
 }  // namespace ann::cpu

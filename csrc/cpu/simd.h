@@ -14,6 +14,7 @@ namespace {
 
 struct Quad {
     __m128 v;
+    Quad() = default;
     Quad(__m128 x) : v(x) {}
     explicit Quad(float x) : v(_mm_set1_ps(x)) {}
 };

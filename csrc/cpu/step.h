@@ -10,50 +10,55 @@
 namespace ann::cpu {
 namespace {
 
+inline void swap(float*& a, float*& b) {
+    float* const c = a;
+    a = b;
+    b = c;
+}
+
+// h of the bin before, behind the layer's inputs: one product with one matrix.
+inline void append(const Packed& p, int rows, const float* h, int stride, float* z, int z_stride) {
+    const int n = p.hidden;
+    for (int row = 0; row < rows; ++row)
+        for (int i = 0; i < n; i += lanes)
+            store(z + row * z_stride + i, load(h + row * stride + i));
+}
+
 void step_block(const Packed& p, const Block& b) {
     const NoSubnormals guard;
-    const int rows = b.rows, wide = p.vectors * lanes;
-    float* units = b.scratch;  // [rows, wide]
-    float* mixed = units + static_cast<size_t>(rows) * wide;
-    const int mix_wide = p.has_mix ? p.mix.panels * 2 * lanes : 0;
-    float* faded = b.scratch + static_cast<size_t>(rows) * (p.scratch - p.faded);
-    float* hidden = faded - static_cast<size_t>(rows) * p.hidden;  // [rows, hidden], of a layer
+    const int rows = b.rows, wide = p.wide, stride = p.L * 2 * p.hidden;
+    float* x = b.scratch;  // [rows, wide]: inputs of the next stage
+    float* y = x + static_cast<size_t>(rows) * wide;
+    float* gates = y + static_cast<size_t>(rows) * wide;  // see LstmRows
+    float* faded = gates + static_cast<size_t>(rows) * 4 * lanes + 4 * p.hidden;
 
-    for (int row = 0; row < rows; ++row) {
-        float* history = b.history + static_cast<size_t>(row) * p.W * p.traces;
-        const int before = b.newest > 0 ? b.newest - 1 : p.W - 1;
-        float* now = history + static_cast<size_t>(b.newest) * p.traces;
-        decay(p, history + static_cast<size_t>(before) * p.traces, now);
-        for (size_t e = b.first[row]; e < b.first[row + 1]; ++e) add(p, b.events[e], now, faded);
-    }
-    branch_units(p, rows, b.history, b.newest, units);
-    const float* x = units;
-    int x_stride = wide;
+    // a few rows at a time, so that the branches find their traces in the L1 cache
+    by_tiles<4>(rows, [&](auto n, int from) {
+        for (int row = from; row < from + n.value; ++row) {
+            float* history = b.history + static_cast<size_t>(row) * p.W * p.traces;
+            const int before = b.newest > 0 ? b.newest - 1 : p.W - 1;
+            float* now = history + static_cast<size_t>(b.newest) * p.traces;
+            decay(p, history + static_cast<size_t>(before) * p.traces, now);
+            for (size_t e = b.first[row]; e < b.first[row + 1]; ++e)
+                add(p, b.events[e], now, faded);
+        }
+        branch_units<n.value>(p, b.history + static_cast<size_t>(from) * p.W * p.traces, b.newest,
+                              x + static_cast<size_t>(from) * wide, wide);
+    });
     if (p.has_mix) {
-        dense<false>(p.mix, rows, {units, wide, mixed, mix_wide});
-        x = mixed;
-        x_stride = mix_wide;
+        dense<false>(p.mix, rows, {x, wide, y, wide});
+        swap(x, y);
     }
-
-    const int state_stride = p.L * 2 * p.hidden;
     for (int l = 0; l < p.L; ++l) {
         float *h = b.state + 2 * l * p.hidden, *c = h + p.hidden;
-        lstm_layer(p.lstm[l], p.H, rows, {x, x_stride, h, c, state_stride, hidden, p.hidden});
-        for (int row = 0; row < rows; ++row)
-            for (int i = 0; i < p.hidden; i += lanes)
-                store(h + static_cast<size_t>(row) * state_stride + i,
-                      load(hidden + static_cast<size_t>(row) * p.hidden + i));
-        x = h;
-        x_stride = state_stride;
+        append(p, rows, h, stride, x + p.lstm[l].in - p.H, wide);
+        lstm_layer(p.lstm[l], rows, {x, h, c, y, wide, stride, gates});
+        swap(x, y);
     }
-
-    const int head_wide = p.head1.panels * 2 * lanes, out_wide = 2 * lanes;
-    float* head = b.scratch;  // the units' place
-    float* y = head + static_cast<size_t>(rows) * head_wide;
-    dense<true>(p.head1, rows, {x, x_stride, head, head_wide});
-    dense<false>(p.head2, rows, {head, head_wide, y, out_wide});
+    dense<true>(p.head1, rows, {x, wide, y, wide});
+    dense<false>(p.head2, rows, {y, wide, gates, 2 * lanes});
     for (int row = 0; row < rows; ++row)
-        for (int o = 0; o < O; ++o) b.outputs[row * O + o] = y[row * out_wide + o];
+        for (int o = 0; o < O; ++o) b.outputs[row * O + o] = gates[row * 2 * lanes + o];
 }
 
 }  // namespace

@@ -16,6 +16,19 @@ inline void decay(const Packed& p, const float* old, float* now) {
     }
 }
 
+// n groups at once, all read before one is written: a load that waits for the store before it,
+// as processors guess that it must, would make a chain of them.
+template <int n>
+inline void add_to(int K4, const Target* target, float weight, const float* faded, float* traces) {
+    for (int k = 0; k < K4; k += 4) {
+        Quad a[n];
+        for (int i = 0; i < n; ++i)
+            a[i] = fused(Quad(target[i].gain * weight), load4(faded + target[i].clock + k),
+                         load4(traces + target[i].at + k));
+        for (int i = 0; i < n; ++i) store4(traces + target[i].at + k, a[i]);
+    }
+}
+
 // The event's part, embedding * weight * exp(-age / tau). faded [>= all of a channel's clocks]:
 // scratch.
 inline void add(const Packed& p, const RowEvent& event, float* traces, float* faded) {
@@ -25,13 +38,10 @@ inline void add(const Packed& p, const RowEvent& event, float* traces, float* fa
         const float* rate = p.rates.data + channel.rates + 2 * k;
         store(faded + k, exp2(load(rate) * age) * load(rate + lanes));
     }
-    for (int i = channel.first; i < channel.last; ++i) {
-        const Target& target = p.targets.data[i];
-        const Quad size(target.gain * event.weight);
-        float* a = traces + target.at;
-        const float* e = faded + target.clock;
-        for (int k = 0; k < p.K4; k += 4) store4(a + k, fused(size, load4(e + k), load4(a + k)));
-    }
+    const Target* target = p.targets.data + channel.first;
+    const Target* last = p.targets.data + channel.last;
+    for (; target + 2 <= last; target += 2) add_to<2>(p.K4, target, event.weight, faded, traces);
+    if (target < last) add_to<1>(p.K4, target, event.weight, faded, traces);
 }
 
 }  // namespace
