@@ -24,13 +24,13 @@ def edges(t):
     return -65 + 5 * np.sin(t)
 
 
-def model(monkeypatch, spikes=(), over=1.5):
-    """`over`: ms after a spike from which the voltage is below the clip again."""
+def model(monkeypatch, spikes=(), before=0.5, over=1.5):
+    """From `before` (ms) a spike to `over` behind it the voltage is above the clip."""
 
     def engine(t0, _):
         inside = [(0, s) for s in spikes if t0 <= s < t0 + 1]
         now = t0 + 1
-        running = [s for s in spikes if s < now <= s + over]
+        running = [s for s in spikes if s - before <= now <= s + over]
         base = edges(now)
         if running:
             base = np.interp(now - running[-1], np.arange(-0.5, 1.5001, 0.025), SHAPE)
@@ -81,11 +81,26 @@ def test_a_spike_is_over_at_the_edge_where_the_voltage_is_below_the_clip(monkeyp
     v, t = np.array(v), np.array(t)
     assert v[np.isclose(t, 6)] == pytest.approx(edges(6))
     assert v[np.isclose(t, 13)] == pytest.approx(edges(13))
-    assert v[np.isclose(t, 5.2)] == pytest.approx(
-        np.interp(0, np.arange(-0.5, 1.5001, 0.025), SHAPE), abs=1e-6
-    )
+    assert v[np.isclose(t, 5.2)] == pytest.approx(np.interp(0, *_shape()), abs=1e-6)
     assert (np.diff((v > -20).astype(int)) == 1).sum() == 2
     assert abs(np.diff(v)).max() < 6  # bent, no jump
+
+
+def test_a_spike_begins_at_the_edge_where_the_voltage_is_below_the_clip(monkeypatch):
+    cell = model(monkeypatch, [5.4], before=0.3)
+    v = h.Vector().record(cell.soma(0.5)._ref_v)
+    t = h.Vector().record(h._ref_t)
+    h.tstop = 20
+    h.run()
+    v, t = np.array(v), np.array(t)
+    assert v[np.isclose(t, 5)] == pytest.approx(edges(5))
+    assert v[np.isclose(t, 5.4)] == pytest.approx(np.interp(0, *_shape()), abs=1e-6)
+    assert (np.diff((v > -20).astype(int)) == 1).sum() == 1
+    assert abs(np.diff(v)).max() < 6  # bent, no jump
+
+
+def _shape():
+    return np.arange(-0.5, 1.5001, 0.025), SHAPE
 
 
 def test_recordings_at_own_times_agree_with_the_ones_at_every_step(monkeypatch):

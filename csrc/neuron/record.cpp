@@ -16,7 +16,7 @@ struct Recording {
 };
 
 // An action potential, from where it leaves the clip level to where it meets it again: as its
-// template does, or sooner, at an edge where the voltage is below.
+// template does, or closer to the spike, at an edge where the voltage is below.
 struct Peak {
     double spike, from, until;  // ms
     double v_from, v_until;     // mV
@@ -47,17 +47,21 @@ static Peak peak_of(const Waveform& w, double spike) {
     return {spike, spike + w.start, spike + end(w), w.v.front(), w.v.back()};
 }
 
-// At an edge below the template's ends, that is below the clip, the action potential is over.
+// An edge below the template's ends is below the clip: the action potential has yet to begin, or
+// is over.
 static void cut(Peak& p, double edge, double v, const Waveform& w) {
-    const bool below = v < std::min(w.v.front(), w.v.back()) - 1e-6;
-    if (below && edge > p.spike && edge < p.until) p.until = edge, p.v_until = v;
+    if (v > std::min(w.v.front(), w.v.back()) - 1e-6) return;
+    if (edge < p.spike && edge > p.from) p.from = edge, p.v_from = v;
+    if (edge > p.spike && edge < p.until) p.until = edge, p.v_until = v;
 }
 
-// The template, bent over the last bin to meet the voltage at its end.
+// The template, bent over the bin beside each end to meet the voltage there.
 static double shape(const Peak& p, const Waveform& w, double t) {
-    const double v = at(w, t - p.spike), a = std::max(p.spike, p.until - bin);
-    if (t <= a) return v;
-    return v + (t - a) / (p.until - a) * (p.v_until - at(w, p.until - p.spike));
+    const double a = std::max(p.spike, p.until - bin), b = std::min(p.spike, p.from + bin);
+    double v = at(w, t - p.spike);
+    if (t > a) v += (t - a) / (p.until - a) * (p.v_until - at(w, p.until - p.spike));
+    if (t < b) v += (b - t) / (b - p.from) * (p.v_from - at(w, p.from - p.spike));
+    return v;
 }
 
 static bool inside(const Peak& p, double t) {
@@ -242,7 +246,7 @@ void patch_recordings(double edge) {
         for (const Spike& s : g.spikes)
             if (s.row == c.row && w.v.size() > 1) h.peaks.push_back(peak_of(w, s.t));
         for (Peak& p : h.peaks)
-            for (int i = 1; i < 3; ++i) cut(p, edge - bin * (2 - i), h.v[i], w);
+            for (int i = 0; i < 3; ++i) cut(p, edge - bin * (2 - i), h.v[i], w);
         for (const Recording& r : h.recordings) rewrite(r, h, w, edge);
     }
 }
