@@ -14,20 +14,46 @@ static void* take(std::size_t n, std::size_t alignment) {
     throw std::bad_alloc();
 }
 
-void* operator new(std::size_t n) { return take(n, 16); }
-void* operator new[](std::size_t n) { return take(n, 16); }
-void* operator new(std::size_t n, std::align_val_t a) { return take(n, std::size_t(a)); }
-void* operator new[](std::size_t n, std::align_val_t a) { return take(n, std::size_t(a)); }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete[](void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
-void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
-void operator delete[](void* p, std::align_val_t) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
-void operator delete[](void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+void* operator new(std::size_t n) {
+    return take(n, 16);
+}
+void* operator new[](std::size_t n) {
+    return take(n, 16);
+}
+void* operator new(std::size_t n, std::align_val_t a) {
+    return take(n, std::size_t(a));
+}
+void* operator new[](std::size_t n, std::align_val_t a) {
+    return take(n, std::size_t(a));
+}
+void operator delete(void* p) noexcept {
+    std::free(p);
+}
+void operator delete[](void* p) noexcept {
+    std::free(p);
+}
+void operator delete(void* p, std::size_t) noexcept {
+    std::free(p);
+}
+void operator delete[](void* p, std::size_t) noexcept {
+    std::free(p);
+}
+void operator delete(void* p, std::align_val_t) noexcept {
+    std::free(p);
+}
+void operator delete[](void* p, std::align_val_t) noexcept {
+    std::free(p);
+}
+void operator delete(void* p, std::size_t, std::align_val_t) noexcept {
+    std::free(p);
+}
+void operator delete[](void* p, std::size_t, std::align_val_t) noexcept {
+    std::free(p);
+}
 
-extern "C" long allocations() { return count; }
+extern "C" long allocations() {
+    return count;
+}
 
 // Allocations of bins 1 .. bins - 1, after the fullest one, bin 0.
 extern "C" long allocations_of_steps(ann::Population* population, int bins) {
