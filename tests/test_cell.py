@@ -1,16 +1,19 @@
 """Descriptions are spelled out on the built cell; what cannot be is refused."""
 
 import dataclasses
+import importlib.util
+from pathlib import Path
 
 import numpy as np
 import pytest
-import scnn1a
 
+from ann_backend.cli._cell import described
 from ann_backend.errors import CellError
 from ann_backend.train.cell import HH, SHIPPED, CellDescription, ChannelDescription
 from ann_backend.train.dataset import Request, generate
 from ann_backend.train.resolve import resolve, resolve_here
 
+EXAMPLES = Path(__file__).parents[1] / "examples"
 KIND = ChannelDescription(
     name="AMPA",
     location="dendrites",
@@ -122,9 +125,12 @@ def test_l5pc_is_watched_in_its_basal_and_apical_dendrites(l5pc):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not scnn1a.FOUND, reason="needs: pip install --no-deps bmtk==1.2.0")
+@pytest.mark.skipif(
+    importlib.util.find_spec("bmtk") is None,
+    reason="needs: pip install --no-deps bmtk==1.2.0",
+)
 def test_a_cell_that_is_not_ours_gets_its_channels_and_trials(tmp_path):
-    cell = resolve(scnn1a.description())
+    cell = resolve(described(f"{EXAMPLES / 'scnn1a.py'}:CELL"))
     assert len(cell.channels) > 200
     assert 10 < len(cell.branch_parents) < 100
     request = Request(cell=cell, split="test", seed=0, trials=4, duration_ms=2000)
@@ -132,3 +138,11 @@ def test_a_cell_that_is_not_ours_gets_its_channels_and_trials(tmp_path):
     assert data.teacher.startswith("CoreNEURON")
     assert sum(len(t.spikes) for t in data.trials) > 0
     assert all(np.isfinite(t.v).all() for t in data.trials)
+
+
+def test_the_recipe_for_a_downloaded_model_is_a_description(monkeypatch):
+    monkeypatch.delenv("HAY2011", raising=False)
+    cell = described(f"{EXAMPLES / 'hay2011.py'}:CELL")
+    assert (cell.name, cell.template) == ("Hay2011", "hay2011:build")
+    with pytest.raises(CellError, match=r"expected hay2011:build.*to build a cell"):
+        resolve(cell)

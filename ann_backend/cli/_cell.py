@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,9 @@ def described(text: str) -> CellDescription:
         )
     if not Path(file).is_file():
         raise CellError(f"expected a Python file, got {file!r}: there is none")
+    sys.path.insert(
+        0, str(Path(file).parent.resolve())
+    )  # for what it imports, or names
     found = runpy.run_path(file).get(name)
     if not isinstance(found, CellDescription):
         raise CellError(

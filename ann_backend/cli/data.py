@@ -7,12 +7,14 @@ import math
 from pathlib import Path
 from typing import Any
 
+from ann_backend.cli import _cell
+
 SHARD = 8  # trials in a shard; their number is rounded up, so that hours can be added
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("cell", help="a cell that ships, such as L5PC")
+    parser.add_argument("cell", help=_cell.HELP)
     parser.add_argument("--split", default="train", help="train, validation or test")
     parser.add_argument("--hours", type=float, default=4.0, help="biological hours")
     parser.add_argument("--trial-s", type=int, default=10, help="seconds in a trial")
@@ -26,19 +28,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Simulate; the result is what lies in the folder."""
     from ann_backend.errors import CellError
-    from ann_backend.train.cell import SHIPPED
     from ann_backend.train.dataset import SPLITS, Request, generate
     from ann_backend.train.resolve import resolve
 
-    if args.cell not in SHIPPED:
-        raise CellError(
-            f"expected a cell that ships ({', '.join(SHIPPED)}), got '{args.cell}'"
-        )
     if args.split not in SPLITS:
         raise CellError(f"expected a split of {', '.join(SPLITS)}, got '{args.split}'")
-    folder = args.folder or Path("data") / args.cell
+    cell = _cell.described(args.cell)
+    folder = args.folder or Path("data") / cell.name
     request = Request(
-        cell=resolve(SHIPPED[args.cell]),
+        cell=resolve(cell),
         split=args.split,
         seed=args.seed,
         trials=SHARD * max(1, math.ceil(args.hours * 3600 / args.trial_s / SHARD)),

@@ -6,12 +6,14 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ann_backend.cli import _cell
+
 SIZES = ("point", "S", "M", "L")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("cell", help="a cell that ships, such as HH")
+    parser.add_argument("cell", help=_cell.HELP)
     parser.add_argument("--out", type=Path, help="bundle to write: CELL.safetensors")
     parser.add_argument("--folder", type=Path, help="trials and checkpoint: data/CELL")
     parser.add_argument("--hours", type=float, default=10.0, help="biological hours")
@@ -39,9 +41,10 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     from ann_backend.train.model import SHAPES
     from ann_backend.train.pipeline import train
 
+    cell = _cell.described(args.cell)
     path = train(
-        args.cell,
-        out=args.out or f"{args.cell}.safetensors",
+        cell,
+        out=args.out or f"{cell.name}.safetensors",
         folder=args.folder,
         hours=args.hours,
         seed=args.seed,

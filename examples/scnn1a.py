@@ -1,4 +1,12 @@
-"""Allen's Scnn1a cell 472363762, as bmtk's wheel ships it (BSD-3), for training."""
+"""A cell that is not ours: Allen's Scnn1a 472363762, as bmtk's wheel ships it (BSD-3).
+
+    pip install --no-deps bmtk==1.2.0
+    python -m ann_backend train examples/scnn1a.py:CELL --hours 4
+
+A surrogate worth using takes hours of data. `CELL` is all that the training line is
+told: how the cell is built, its mechanisms, and a channel for each kind of synapse,
+here on each dendritic segment.
+"""
 
 import importlib.util
 import json
@@ -68,6 +76,7 @@ E_TAUS, I_TAUS = (0.2, 1.7, 8.0, 30.0), (0.5, 2.0, 8.0, 30.0)
 
 
 def description():
+    """Temperature, start and mechanisms as the fit has them."""
     fit = json.loads(FIT.read_text())
     conditions = fit["conditions"][0]
     # not all that lie there: CoreNEURON does not translate NaV.mod
@@ -86,3 +95,6 @@ def description():
             kind("I", "dendrites, soma", 0.5, 8, -75.0, "inhibitory", 0.001, 4, I_TAUS),
         ),
     )
+
+
+CELL = description() if FOUND else None
