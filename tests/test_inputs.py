@@ -5,24 +5,24 @@ import pytest
 from double import Silent, bundle_for, channel, install, mini_cell
 
 import ann_backend
-from ann_backend import paths
-from ann_backend.nrn import h, version
+from ann_backend.nrn import h
+from ann_backend.run.shipped import load_mechanisms
+from ann_backend.template import locate
+from ann_backend.train.cell import SHIPPED
+from ann_backend.train.resolve import resolve
 
 
 @pytest.fixture(autouse=True)
 def _restored():
     yield
     ann_backend.restore()
-    h.dt, h.steps_per_ms = 0.025, 40
+    h.dt, h.steps_per_ms, h.celsius = 0.025, 40, 6.3
 
 
 @pytest.fixture(scope="module")
 def plastic():
     """Our mechanisms, loaded."""
-    if not hasattr(h, "ann_AMPANMDA"):
-        names = ("ann_AMPANMDA.mod", "ann_GABAA.mod")
-        files = [paths.mod_dir() / name for name in names]
-        h.nrn_load_dll(str(paths.mechanisms(files, version())))
+    load_mechanisms()
 
 
 def recursion(times, U, tau_rec, tau_fac):
@@ -137,3 +137,38 @@ def test_a_clamp_that_the_bundle_has_no_channel_for_names_the_ones_it_has(monkey
     ann_backend.replace(cell, bundle=bundle)
     with pytest.raises(RuntimeError, match=r"IClamp at soma\(0.5\) only"):
         h.finitialize(-65)
+
+
+@pytest.mark.slow
+def test_every_dendritic_segment_of_l5pc_is_an_input(monkeypatch):
+    described = resolve(SHIPPED["L5PC"])
+    channels = [
+        channel(c.location, c.synapses[0][0], (-1, 1), **c.synapses[0][1])
+        for c in described.channels
+    ]
+    silent = Silent()
+    install(monkeypatch, silent)
+    ann_backend.load("L5PC")
+    h.celsius = described.celsius
+    cell = h.L5PC()
+    bundle = bundle_for(cell, v_init=described.v_init_mV, channels=channels)
+    ann_backend.replace(cell, bundle=bundle)
+    points, netcons = [], []
+    for c in described.channels:
+        section, x = locate(cell, c.location)
+        mechanism, parameters = c.synapses[0]
+        points.append(getattr(h, mechanism)(section(x)))
+        for name, value in parameters.items():
+            setattr(points[-1], name, value)
+        if mechanism != "IClamp":
+            netcons.append(h.NetCon(None, points[-1]))
+            netcons[-1].weight[0] = 0.001
+    clamp = points[-1]
+    clamp.delay, clamp.dur, clamp.amp = 0, 1, 0.25
+    h.finitialize(described.v_init_mV)
+    for netcon in netcons:
+        netcon.event(0.5)
+    h.continuerun(2)
+    found = [e[2] for e in sorted(silent.events, key=lambda e: e[2])]
+    assert found == list(range(len(channels)))
+    assert [e[3] for e in silent.events if e[2] == len(channels) - 1] == [0.25]
