@@ -1,7 +1,23 @@
 """The training line: a biophysical cell in, a bundle out.
 
-In order: `cell`, `sampling`, `teacher`, `dataset`, `model`, `fit`, `export`,
-`validate`; `pipeline` runs them all. Importing this package imports no torch.
+Stages in order, each with what stands beside it; `pipeline` runs them all:
+
+=========== ==========================================================================
+`cell`      what is told about a cell
+`resolve`   its channels and branches, spelled out; `build` makes the cell
+`sampling`  a trial's plan; `events`, `places` and `stream` draw its input
+`teacher`   the cells, stepped; `engine` chooses CoreNEURON or NEURON, `steer` the
+            drive, `trial` keeps what came out
+`dataset`   shards of trials
+`model`     the network in torch; `tensors`, as a bundle has it
+`fit`       training; `loss`, `checkpoint`, `pick`
+`export`    the rest of the bundle
+`validate`  how good it is; `evidence` gathers what it is held against (`stock`,
+            `network`), `free_run` runs it, `tally`, `breakdown`, `waveform` and
+            `details` compare
+=========== ==========================================================================
+
+Importing this package imports no torch.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Trials on disk: npz shards with their provenance, made by worker processes.
 
-Sixth in the training line. A shard's content depends only on the cell, the split,
+Fifth in the training line. A shard's content depends only on the cell, the split,
 the seed and its number, so an interrupted generation resumes to the same data. It
 stores what the cell did, and the drives from which the input is drawn again.
 """

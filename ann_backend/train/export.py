@@ -1,6 +1,6 @@
 """What a bundle says of its network: sizes, readout, the action potential.
 
-Seventh in the training line. The spike threshold and the refractory time come from
+Eighth in the training line. The spike threshold and the refractory time come from
 validation data, the action potential's template from the teacher's mean waveform.
 """
 

@@ -1,6 +1,6 @@
 """Training: truncated backpropagation through time with carried state.
 
-Sixth in the training line: trials go in, a `Network` comes out. Rows stream whole
+Seventh in the training line: trials go in, a `Network` comes out. Rows stream whole
 trials, from zero state at `finitialize`; a window is backpropagated at a time.
 Progress is saved after each group of trials; a resumed run repeats the rest exactly.
 After each epoch the network runs freely over the validation trials; the best one

@@ -1,6 +1,6 @@
 """The surrogate in torch: exactly the arithmetic that the engine streams.
 
-Fifth in the training line. Letters: T bins, B rows, E events, C channels, G groups,
+Sixth in the training line. Letters: T bins, B rows, E events, C channels, G groups,
 K kernels, W taps, N branches, R groups of a branch, U units of a branch, P mix,
 H hidden, L layers, M head units, O outputs (hazard logit, offset logit, Vm, and, in
 training only, the voltages of dendritic sites).

@@ -1,6 +1,6 @@
 """Many copies of the biophysical cell, driven by sampled events.
 
-Fifth in the training line: plans go in, `Trial`s come out. Each worker process holds
+Fourth in the training line: plans go in, `Trial`s come out. Each worker process holds
 `rows` independent copies and steps them together, a stretch at a time, with a fixed
 step: in CoreNEURON with vector instructions where the cell's mechanisms allow it, else
 in NEURON, to the same result (1e-8 mV in a quiet cell) at a third of the speed. After
