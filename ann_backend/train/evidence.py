@@ -171,7 +171,7 @@ def gather(
     if long_trials:
         long = made(long_trials, DRIFT_S, rows=ROWS // 2)
     stock = None
-    if not is_stock(test.teacher, cell):
+    if amount.stock_trials and not is_stock(test.teacher, cell):
         part = test.trials[: amount.stock_trials]
         stock = respond(cell, part, folder, processes=processes)
     network = None
