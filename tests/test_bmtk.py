@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import ann_backend
 from ann_backend import paths
 from ann_backend.nrn import h, version
 
+EXAMPLE = Path(__file__).parents[1] / "examples" / "scnn1a.py"
 FOUND = importlib.util.find_spec("bmtk")
 pytestmark = [
     pytest.mark.slow,
@@ -22,47 +24,13 @@ pytestmark = [
 
 
 def scnn1a():
-    """The perisomatic model 472363762: morphology, axon stub, channels."""
-    home = Path(FOUND.origin).parent / "utils" / "scripts" / "bionet"
+    """The perisomatic model 472363762 of examples/scnn1a.py, and its conditions."""
+    example = runpy.run_path(str(EXAMPLE))
     if not hasattr(h, "Biophys1"):
-        files = sorted((home / "mechanisms" / "modfiles").glob("*.mod"))
+        files = [paths.mod_dir() / f for f in example["CELL"].mod_files]
         h.nrn_load_dll(str(paths.mechanisms(files, version())))
-        h.load_file("import3d.hoc")
-        h.load_file(str(home / "templates" / "Biophys1.hoc"))
-    cell = h.Biophys1(str(home / "morphologies" / "Scnn1a_473845048_m.swc"))
-    for section in list(cell.axon):
-        h.delete_section(sec=section)
-    h.execute("create axon[2]", cell)
-    for section in cell.axon:
-        section.L, section.diam = 30, 1
-        cell.all.append(sec=section)
-    cell.axon[0].connect(cell.soma[0], 0.5, 0)
-    cell.axon[1].connect(cell.axon[0], 1, 0)
-    h.define_shape()
-    fit = json.loads(
-        (home / "biophysical_neuron_models" / "472363762_fit.json").read_text()
-    )
-    parameterise(cell, fit)
-    return cell, fit["conditions"][0]
-
-
-def parameterise(cell, fit):
-    passive = fit["passive"][0]
-    cm = {entry["section"]: entry["cm"] for entry in passive["cm"]}
-    for section in cell.all:
-        kind = section.name().split(".")[1][:4]
-        section.Ra, section.cm = passive["ra"], cm[kind]
-        section.nseg = 1 + 2 * int(section.L / 40)
-        section.insert("pas")
-        for entry in fit["genome"]:
-            if entry["section"] == kind:
-                if entry["mechanism"]:
-                    section.insert(entry["mechanism"])
-                setattr(section, entry["name"], entry["value"])
-        section.e_pas = passive["e_pas"]
-        for erev in fit["conditions"][0]["erev"]:
-            if erev["section"] == kind:
-                section.ena, section.ek = erev["ena"], erev["ek"]
+    fit = json.loads(example["FIT"].read_text())
+    return example["build"](), fit["conditions"][0]
 
 
 def test_scnn1a_is_replaced_and_restored_exactly(monkeypatch):

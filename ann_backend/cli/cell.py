@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
+
+from ann_backend.cli._figure import drawn
 
 CELLS = ("L5PC",)
 
@@ -37,6 +38,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     found = characterise(cell)
     records = found.records()
     dendrites = [*cell.basal, *cell.apical]
+    path = args.figure or Path(f"{args.cell}_physiology.png")
     return {
         "cell": args.cell,
         "segments": sum(s.nseg for s in cell.all),
@@ -44,20 +46,6 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         "rest_mV": found.values["resting potential"],
         "within": sum(r["within"] == "yes" for r in records),
         "of": sum(r["within"] != "-" for r in records),
-        "figure": _figure(
-            cell, found, args.figure or Path(f"{args.cell}_physiology.png")
-        ),
+        "figure": drawn("ann_backend.cells.figure", "draw", cell, found, path),
         "features": records,
     }
-
-
-def _figure(cell: Any, found: Any, path: Path) -> str | None:
-    try:
-        from ann_backend.cells.figure import draw
-    except ImportError as error:
-        print(
-            f"no figure: {error}; pip install 'ann_backend[plot]' draws it",
-            file=sys.stderr,
-        )
-        return None
-    return str(draw(cell, found, path))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from ann_backend.cli._figure import drawn
 
 if TYPE_CHECKING:
     from ann_backend.cli._runs import Run
@@ -93,7 +94,7 @@ def compare(
         "run_s_neuron": neuron.run_s,
         "run_s_ann": ann.run_s,
         "speedup": neuron.run_s / ann.run_s,
-        "figure": _figure(neuron, ann, figure),
+        "figure": drawn("ann_backend.plots", "compare_figure", neuron, ann, figure),
         "cells": [
             {"cell": name, **_scores(neuron, ann, slice(cell, cell + 1))}
             for cell, name in enumerate(neuron.names)
@@ -127,15 +128,3 @@ def _vm_rmse(neuron: Run, ann: Run, cells: slice) -> float | None:
     # A cell made after the first of several runs was not there to be recorded.
     there = ~np.isnan(true)
     return vm_rmse(found[there], true[there], clip_mV=neuron.clip_mV)
-
-
-def _figure(neuron: Run, ann: Run, path: Path) -> str | None:
-    try:
-        from ann_backend.plots import compare_figure
-    except ImportError as error:
-        print(
-            f"no figure: {error}; pip install 'ann_backend[plot]' draws it",
-            file=sys.stderr,
-        )
-        return None
-    return str(compare_figure(neuron, ann, path))
