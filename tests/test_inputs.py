@@ -131,6 +131,50 @@ def test_a_played_current_delivers_the_charge_that_neuron_does(monkeypatch, dt):
     np.testing.assert_allclose(charge, i.sum(1) * dt, atol=1e-9)
 
 
+def test_a_change_of_the_model_in_a_bin_loses_no_charge(monkeypatch):
+    silent = Silent()
+    cell, clamp, bundle = clamped(monkeypatch, silent)
+    clamp.delay, clamp.dur = 0, 6
+    ann_backend.replace(cell, bundle=bundle)
+    h.finitialize(-65)
+    h.continuerun(3.5)
+    other = h.Section("other")
+    h.continuerun(10)
+    assert sum(e[3] for e in silent.events) == pytest.approx(6 * 0.3)
+    assert other
+
+
+@pytest.mark.parametrize("how", ["deleted", "moved"])
+def test_a_clamp_that_goes_leaves_its_charge(monkeypatch, how):
+    silent = Silent()
+    cell, clamp, bundle = clamped(monkeypatch, silent)
+    clamp.delay, clamp.dur = 0, 6
+    ann_backend.replace(cell, bundle=bundle)
+    away = h.Section("away")
+    h.finitialize(-65)
+    h.continuerun(2.5)
+    if how == "deleted":
+        del clamp
+    else:
+        clamp.loc(away(0.5))
+    ann_backend.report()
+    h.continuerun(10)
+    assert sum(e[3] for e in silent.events) == pytest.approx(2.5 * 0.3)
+
+
+def test_no_charge_is_made_of_time_that_no_bin_covers(monkeypatch):
+    silent = Silent()
+    cell, clamp, bundle = clamped(monkeypatch, silent)
+    clamp.delay, clamp.dur = -1e3, 1e4
+    ann_backend.replace(cell, bundle=bundle)
+    h.finitialize(-65)
+    h.t = -50
+    h.continuerun(3)
+    h.t = 100
+    h.continuerun(102)
+    assert sum(e[3] for e in silent.events) == pytest.approx(5 * 0.3)
+
+
 def test_a_clamp_that_the_bundle_has_no_channel_for_names_the_ones_it_has(monkeypatch):
     cell, clamp, bundle = clamped(monkeypatch, Silent())
     clamp.loc(cell.dend(0.5))

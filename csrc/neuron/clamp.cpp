@@ -8,7 +8,7 @@ namespace ann {
 struct Clamp {
     Point_process* point;
     Section* section;
-    int cell, group, row, channel;
+    int group, row, channel;
     double since, current;  // ms, nA: the stretch under way
     double sample;          // nA, in the middle of the step
 };
@@ -20,21 +20,6 @@ int clamp_type() {
     return type;
 }
 
-void forget_clamps() {
-    clamps.clear();
-}
-
-void add_clamp(Point_process* p, int cell, int row, int channel) {
-    const int group = model().cells[cell].group;
-    clamps.push_back({p, p->sec, cell, group, row, channel, stepped(), 0, 0});
-}
-
-std::vector<Input> clamp_inputs() {
-    std::vector<Input> out;
-    for (const Clamp& c : clamps) out.push_back({c.cell, c.channel, hoc_object_name(c.point->ob)});
-    return out;
-}
-
 static void close(Clamp& c, double now, double current) {
     if (c.current != 0 && now > c.since)
         model().groups[c.group].events.push_back(
@@ -43,8 +28,27 @@ static void close(Clamp& c, double now, double current) {
     c.current = current;
 }
 
+void forget_clamps() {
+    clamps.clear();
+}
+
+void add_clamp(Point_process* p, int cell, int row, int channel, double now) {
+    clamps.push_back({p, p->sec, model().cells[cell].group, row, channel, now, 0, 0});
+}
+
+int clamp_channel(const Point_process* p) {
+    for (const Clamp& c : clamps)
+        if (c.point == p && c.section == p->sec) return c.channel;
+    return -1;
+}
+
 void restart_clamps() {
     for (Clamp& c : clamps) c.since = c.current = c.sample = 0;
+}
+
+// Time that no bin covers: a warm-up, or t set forward.
+void skip_clamps(double now) {
+    for (Clamp& c : clamps) c.since = now;
 }
 
 // As IClamp's own BREAKPOINT has it; t is in the middle of the step, where a played amplitude
@@ -64,8 +68,8 @@ void follow_clamps(double step) {
         if (c.sample != c.current) close(c, step, c.sample);
 }
 
-void close_clamps(double edge) {
-    for (Clamp& c : clamps) close(c, edge, c.current);
+void close_clamps(double now) {
+    for (Clamp& c : clamps) close(c, now, c.current);
 }
 
 }  // namespace ann

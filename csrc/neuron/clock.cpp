@@ -76,6 +76,10 @@ double stepped() {
     return model().active ? edge - bin : 0;
 }
 
+double last_step() {
+    return last;
+}
+
 std::vector<Load> loads() {
     std::vector<Load> out;
     for (const Group& g : model().groups)
@@ -157,6 +161,7 @@ static void follow_time(double now, double dt) {
     if (std::abs(now - dt - last) < 1e-6) return;
     edge = bin * (std::floor((now - dt) / bin + 1e-9) + 1);
     restart_steps(now - dt);
+    skip_clamps(now - dt);
 }
 
 // At the end of every fixed step.
@@ -166,9 +171,12 @@ static void end_step() {
     if (std::abs(now - last) < 1e-9) return emit_spikes(now);  // again, after an error in it
     follow_time(now, dt);
     last = now;
-    if (now < 1e-6) edge = bin;  // a warm-up before t = 0: the cells rest
     follow_sources();
     follow_clamps(now - dt);
+    if (now < 1e-6) {  // a warm-up before t = 0: the cells rest
+        edge = bin;
+        skip_clamps(now);
+    }
     note_step(now);
     emit_spikes(now);
     const long run = runs;
@@ -191,6 +199,7 @@ static void renew() {
     find_sections();
     bind_nodes();
     find_counters();
+    close_clamps(last);
     const auto strangers = map_synapses();
     find_sources();
     if (strangers.empty()) return;

@@ -178,7 +178,7 @@ std::vector<Stranger> map_synapses() {
         if (type == counter_type()) return;
         if (const Rule* r = rule_for(c, places[cell], p, type)) {
             ++m.counts[cell].synapses;
-            if (type == clamp_type()) return add_clamp(p, cell, c.row, r->channel);
+            if (type == clamp_type()) return add_clamp(p, cell, c.row, r->channel, last_step());
             ports.push_back({p, p->sec, type, c.group, c.row, r->channel});
             return;
         }
@@ -191,10 +191,11 @@ std::vector<Stranger> map_synapses() {
 }
 
 std::vector<Input> mapped_inputs() {
-    std::vector<Input> out = clamp_inputs();
+    std::vector<Input> out;
     for_each_point_process([&](int type, Point_process* p, int cell) {
-        if (const Port* port = find(p, type))
-            out.push_back({cell, port->channel, hoc_object_name(p->ob)});
+        const Port* port = find(p, type);
+        const int channel = port ? port->channel : clamp_channel(p);
+        if (channel >= 0) out.push_back({cell, channel, hoc_object_name(p->ob)});
     });
     return out;
 }

@@ -124,12 +124,13 @@ void follow_sources();  // after NetCons came or went
 void emit(int cell, double t, double now);
 int clamp_type();  // clamp.cpp
 void forget_clamps();
-void add_clamp(Point_process*, int cell, int row, int channel);
-std::vector<Input> clamp_inputs();
+void add_clamp(Point_process*, int cell, int row, int channel, double now);
+int clamp_channel(const Point_process*);  // -1: not a mapped clamp
 void restart_clamps();
-void sample_clamps(double t);                            // in the middle of each step
-void follow_clamps(double step);                         // at its end: when it began
-void close_clamps(double edge);                          // of the bin that is about to run
+void sample_clamps(double t);     // in the middle of each step
+void follow_clamps(double step);  // at its end: when it began
+void close_clamps(double now);    // their charge so far becomes events
+void skip_clamps(double now);
 int parameter(const char* mechanism, const char* name);  // count.cpp
 int counter_type();
 void find_counters();
@@ -143,7 +144,8 @@ void note_step(double now);
 void patch_recordings(double now);
 bool alive(Section*);  // clock.cpp
 std::vector<Load> loads();
-double stepped();  // ms, up to the last bin's end
+double stepped();    // ms, up to the last bin's end
+double last_step();  // ms, its end
 void start_clock();
 void stop_clock();
 void set_exchange_delay(double ms);  // emit.cpp: shortest delay between ranks
