@@ -6,9 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_cells import Stick
 
 from ann_backend.cli._cell import described
 from ann_backend.errors import CellError
+from ann_backend.nrn import h
+from ann_backend.run.shipped import load_mechanisms
 from ann_backend.train.cell import HH, SHIPPED, CellDescription, ChannelDescription
 from ann_backend.train.dataset import Request, generate
 from ann_backend.train.resolve import resolve, resolve_here
@@ -72,6 +75,22 @@ def test_distances_are_path_distances_from_the_soma():
     assert away["soma(0.5)"] == 0
     assert away["dend[0](0.1)"] == pytest.approx(10 + 40)
     assert away["dend[2](0.5)"] == pytest.approx(10 + 400 + 15)
+
+
+def plastic():
+    """A stick with a plastic synapse of ours."""
+    one = Stick()
+    one.synapse = h.ann_GABAA(one.dend[0](0.5))
+    one.synapse.U, one.synapse.tau_rec = 0.5, 800
+    return one
+
+
+def test_plasticity_of_a_placed_synapse_is_no_kinetics_of_its_channel():
+    load_mechanisms()
+    placed = dataclasses.replace(STICK, template="test_cell:plastic", channels=())
+    (channel,) = resolve_here(placed).channels
+    assert channel.synapses[0][1].keys() == {"tau_rise", "tau_decay", "e"}
+    assert max(channel.tau_ms) < 50
 
 
 def test_synapses_that_the_template_placed_become_channels():

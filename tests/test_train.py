@@ -14,11 +14,12 @@ from ann_backend.bundle import load as load_bundle  # noqa: E402
 from ann_backend.errors import AnnBackendError, CellError  # noqa: E402
 from ann_backend.train import export, fit, pipeline  # noqa: E402
 from ann_backend.train.cell import HH, ChannelDescription  # noqa: E402
-from ann_backend.train.dataset import Request, generate  # noqa: E402
+from ann_backend.train.dataset import Request, generate, refuse_mixture  # noqa: E402
 from ann_backend.train.free_run import free_run  # noqa: E402
-from ann_backend.train.model import Groups, Input, Network, Shape  # noqa: E402
+from ann_backend.train.groups import Groups  # noqa: E402
+from ann_backend.train.model import Input, Network, Shape  # noqa: E402
 from ann_backend.train.pick import pick  # noqa: E402
-from ann_backend.train.tensors import tensors  # noqa: E402
+from ann_backend.train.tensors import take, tensors  # noqa: E402
 
 SMALL = fit.Fit(
     shape=Shape(taps=2, units=6, mix=5, hidden=8, layers=2, head=5),
@@ -281,3 +282,23 @@ def test_the_shipped_bundle_says_how_good_it_is():
     assert manifest.training.command.startswith("python -m ann_backend train HH")
     assert manifest.fidelity["trials"] >= 20
     assert manifest.fidelity["auc"] >= 0.997
+
+
+def test_splits_of_two_cells_are_no_training_set(data):
+    other = dataclasses.replace(data, mechanisms_sha256="of an edited mod file")
+    with pytest.raises(AnnBackendError, match="splits with one mechanisms_sha256"):
+        refuse_mixture(data, other)
+
+
+def test_options_that_mean_nothing_are_refused():
+    for wrong in ({"freeze": "front"}, {"window": 100}, {"patience": 0}):
+        with pytest.raises(AnnBackendError, match="expected a"):
+            fit.Fit(**wrong)
+
+
+def test_a_bundle_of_other_channels_is_no_beginning(data, tmp_path):
+    path = tmp_path / "x.safetensors"
+    network, bundle = small_bundle(data, path)
+    cell = dataclasses.replace(data.cell, channels=data.cell.channels[::-1])
+    with pytest.raises(AnnBackendError, match="HH's channels"):
+        take(network, bundle, cell)

@@ -8,8 +8,8 @@ Stages in order, each with what stands beside it; `pipeline` runs them all:
 `sampling`  a trial's plan; `events`, `places` and `stream` draw its input
 `teacher`   the cells, stepped; `engine` chooses CoreNEURON or NEURON, `steer` the
             drive, `trial` keeps what came out
-`dataset`   shards of trials
-`model`     the network in torch; `tensors`, as a bundle has it
+`dataset`   trials on disk; `shard`, as arrays
+`model`     the network in torch; `groups` of channels; `tensors`, as a bundle has it
 `fit`       training; `loss`, `checkpoint`, `pick`
 `export`    the rest of the bundle
 `validate`  how good it is; `evidence` gathers what it is held against (`stock`,

@@ -26,15 +26,15 @@ class Run:
     Parameters
     ----------
     options : Fit
-    events_sha256 : str
-        Of the training data.
+    made_of : list of str
+        Hashes of the training data, the validation data, the bundle to begin with.
     folder : Path
         Where ``checkpoint.pt`` is resumed from, and ``log.jsonl`` grows.
     network : Network
     """
 
     def __init__(
-        self, options: Fit, events_sha256: str, folder: Path, network: Network
+        self, options: Fit, made_of: list[str], folder: Path, network: Network
     ) -> None:
         self.options, self.network, self.folder = options, network, folder
         self.group, self.seconds = 0, 0.0
@@ -44,7 +44,7 @@ class Run:
             network.trained(), lr=options.rate, weight_decay=1e-4
         )
         self.identity = json.dumps(
-            {"events": events_sha256, **dataclasses.asdict(options)}, sort_keys=True
+            {"made_of": made_of, **dataclasses.asdict(options)}, sort_keys=True
         )
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / "checkpoint.pt"

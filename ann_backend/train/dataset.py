@@ -13,27 +13,27 @@ import hashlib
 import json
 import multiprocessing
 import os
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ann_backend.errors import AnnBackendError
 from ann_backend.train.cell import CellDescription
 from ann_backend.train.engine import Teacher, choose
 from ann_backend.train.sampling import SAMPLER
+from ann_backend.train.shard import pack, unpack
 from ann_backend.train.teacher import Trial, open_copies, simulate
 
-__all__ = ["SPLITS", "Dataset", "Request", "generate", "load"]
+__all__ = ["SPLITS", "Dataset", "Request", "generate", "load", "refuse_mixture"]
 
 FORMAT = "ann_backend.trials"
 VERSION = 2
 SPLITS = ("train", "validation", "test")
 SEEDS_PER_SPLIT = 1_000_000
+ORIGIN = ("fingerprint", "mechanisms_sha256", "neuron_version", "teacher")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -116,6 +116,7 @@ class Dataset:
 
     trials: list[Trial]
     fingerprint: dict[str, Any]
+    mechanisms_sha256: str
     neuron_version: str
     teacher: str
     events_sha256: str
@@ -129,6 +130,24 @@ class Dataset:
     def hours(self) -> float:
         """Biological hours in all."""
         return sum(len(t.v) for t in self.trials) / 3.6e6
+
+
+def refuse_mixture(*datasets: Dataset) -> None:
+    """Refuse splits that were not made from the same cell by the same teacher.
+
+    Raises
+    ------
+    AnnBackendError
+    """
+    for data in datasets[1:]:
+        for name in ORIGIN:
+            one, other = getattr(datasets[0], name), getattr(data, name)
+            if one != other:
+                raise AnnBackendError(
+                    f"{data.cell.name}: expected splits with one {name}, got "
+                    f"{_brief(one)} and {_brief(other)}; remove the older and generate "
+                    "it anew"
+                )
 
 
 def generate(
@@ -195,7 +214,7 @@ def load(request: Request, folder: Path, *, partial: bool = False) -> Dataset:
     parts = [_read(request, folder, k) for k in shards]
     first = parts[0][1]
     for k, (_, made) in zip(shards, parts, strict=True):
-        for name in ("fingerprint", "mechanisms_sha256", "neuron_version", "teacher"):
+        for name in ORIGIN:
             if made[name] != first[name]:
                 raise AnnBackendError(
                     f"{request.path(folder, k)}: expected {name} "
@@ -206,9 +225,7 @@ def load(request: Request, folder: Path, *, partial: bool = False) -> Dataset:
     digest = hashlib.sha256("".join(t.events_sha256 for t in trials).encode())
     return Dataset(
         trials=trials,
-        fingerprint=first["fingerprint"],
-        neuron_version=first["neuron_version"],
-        teacher=first["teacher"],
+        **{name: first[name] for name in ORIGIN},
         events_sha256=digest.hexdigest(),
     )
 
@@ -239,17 +256,9 @@ def _make(request: Request, folder: Path, shard: int, teacher: Teacher) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(f".{os.getpid()}.partial")
     with partial.open("wb") as file:
-        arrays = dict(_pack(trials))
+        arrays = dict(pack(trials))
         np.savez(file, allow_pickle=False, made=json.dumps(made), **arrays)
     partial.replace(path)
-
-
-def _pack(trials: list[Trial]) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Trials as arrays; ragged ones flat, with counts."""
-    for name in ("drives", "v", "sites", "ap_sum", "ap_count", "events_sha256"):
-        yield name, np.stack([np.asarray(getattr(t, name)) for t in trials])
-    yield "spike_count", np.array([len(t.spikes) for t in trials])
-    yield "spikes", np.concatenate([t.spikes for t in trials])
 
 
 def _read(
@@ -272,27 +281,7 @@ def _read(
                 f"{path}: expected {name} {_brief(value, found)}, got "
                 f"{_brief(found, value)}; {advice}"
             )
-    return _unpack(request, request.seeds(shard), arrays), made
-
-
-def _unpack(
-    request: Request, seeds: list[int], a: dict[str, NDArray[Any]]
-) -> list[Trial]:
-    spike = np.concatenate([[0], np.cumsum(a["spike_count"])])
-    return [
-        Trial(
-            cell=request.cell,
-            seed=seed,
-            drives=a["drives"][k],
-            events_sha256=str(a["events_sha256"][k]),
-            v=a["v"][k],
-            sites=a["sites"][k],
-            spikes=a["spikes"][spike[k] : spike[k + 1]],
-            ap_sum=a["ap_sum"][k],
-            ap_count=int(a["ap_count"][k]),
-        )
-        for k, seed in enumerate(seeds)
-    ]
+    return unpack(request.cell, request.seeds(shard), arrays), made
 
 
 def _brief(value: Any, other: Any = None) -> str:

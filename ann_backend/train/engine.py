@@ -21,7 +21,7 @@ from ann_backend.train import build
 from ann_backend.train.cell import CellDescription
 from ann_backend.train.teacher import Copies, Trial, simulate
 
-__all__ = ["Teacher", "choose"]
+__all__ = ["Teacher", "choose", "statements"]
 
 TRIAL_MS = 40
 AGREEMENT_MV = 1e-3
@@ -58,7 +58,7 @@ def choose(cell: CellDescription) -> Teacher:
             stacklevel=2,
         )
     kind = "NEURON" if reason else "CoreNEURON"
-    return Teacher(not reason, f"{kind} {version()}", _statements(cell))
+    return Teacher(not reason, f"{kind} {version()}", statements(cell))
 
 
 def _refusal(cell: CellDescription) -> str:
@@ -96,7 +96,7 @@ def _short(cell: CellDescription, fast: bool) -> Trial:
     return trial
 
 
-def _statements(cell: CellDescription) -> str:
+def statements(cell: CellDescription) -> str:
     """Hash of the mechanisms without comments and spaces."""
     sha = hashlib.sha256()
     for file in sorted(build.mod_files(cell)):

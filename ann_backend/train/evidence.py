@@ -86,9 +86,8 @@ class Evidence:
         What it is, and its step.
     half : Response
         The teacher at half its step: the floor.
-    stock : Response or None
-        Stock NEURON at dt 0.025 on the first of the trials; None where the teacher
-        is just that.
+    stock : Response or str
+        Stock NEURON at dt 0.025 on the first of the trials; or why there is none.
     steps : Steps or None
         Current steps in stock NEURON; None for a cell without a current channel.
     network : NetworkRun or None
@@ -102,7 +101,7 @@ class Evidence:
     test: Dataset
     teacher: str
     half: Response
-    stock: Response | None
+    stock: Response | str
     steps: Steps | None
     network: NetworkRun | None
     long: Dataset | None
@@ -170,8 +169,10 @@ def gather(
         long_trials = min(32, max(1, amount.trials // 2))
     if long_trials:
         long = made(long_trials, DRIFT_S, rows=ROWS // 2)
-    stock = None
-    if amount.stock_trials and not is_stock(test.teacher, cell):
+    stock: Response | str = "not measured"
+    if is_stock(test.teacher, cell):
+        stock = "the teacher is stock NEURON at dt 0.025"
+    elif amount.stock_trials:
         part = test.trials[: amount.stock_trials]
         stock = respond(cell, part, folder, processes=processes)
     network = None

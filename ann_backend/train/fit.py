@@ -12,6 +12,7 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import dataclasses
+import platform
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,13 +29,14 @@ from ann_backend.metrics import f1_pooled
 from ann_backend.train.cell import CellDescription
 from ann_backend.train.checkpoint import Run
 from ann_backend.train.dataset import Dataset
+from ann_backend.train.groups import Groups
 from ann_backend.train.loss import NAMES, losses, targets
-from ann_backend.train.model import Groups, Input, Network, Shape, State
+from ann_backend.train.model import Input, Network, Shape, State
 from ann_backend.train.pick import calibrate, pick
 from ann_backend.train.teacher import Trial
 from ann_backend.train.tensors import take
 
-__all__ = ["Fit", "fit", "outputs", "torch_version"]
+__all__ = ["Fit", "fit", "hardware", "outputs", "torch_version"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -77,6 +79,20 @@ class Fit:
     init_from: str = ""
     freeze: str = ""
 
+    def __post_init__(self) -> None:
+        expected = {
+            "freeze": self.freeze in ("", "front"),
+            "init_from, the bundle whose front to freeze": bool(
+                self.init_from or not self.freeze
+            ),
+            "window of at least 500 ms": self.window >= 500,
+            "patience of at least 1 epoch": self.patience >= 1,
+            "device": self.device in ("cpu", "cuda"),
+        }
+        for name, right in expected.items():
+            if not right:
+                raise AnnBackendError(f"expected a {name}, got {self}")
+
 
 def fit(
     data: Dataset,
@@ -115,11 +131,14 @@ def fit(
     network = Network(groups, options.shape, len(data.cell.sites))
     network.normalise(Input.of([t.events for t in data.trials[:16]], 0, 2000))
     if options.init_from:
-        take(network, bundle.load(options.init_from))
+        take(network, bundle.load(options.init_from), data.cell)
     if options.freeze:
         network.freeze_front()
     network.to(options.device)
-    run = Run(options, data.events_sha256, folder, network)
+    made_of = [data.events_sha256, validation.events_sha256]
+    if options.init_from:
+        made_of.append(bundle.load(options.init_from).manifest.manifest_sha256)
+    run = Run(options, made_of, folder, network)
     parts_of_epoch = -(-len(data.trials) // options.batch)
     total = options.epochs * parts_of_epoch
     bar = tqdm(total=total, desc="fit", disable=quiet, unit="group")
@@ -163,6 +182,13 @@ def outputs(
             windows.append(y[..., :3].cpu().numpy())
         parts.append(np.concatenate(windows).swapaxes(0, 1))
     return np.concatenate(parts)
+
+
+def hardware(options: Fit) -> str:
+    """What trains, in words."""
+    if options.device == "cuda":
+        return torch.cuda.get_device_name()
+    return f"{options.threads} CPU core(s), {platform.machine()}"
 
 
 def torch_version() -> str:

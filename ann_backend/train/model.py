@@ -15,17 +15,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
-from ann_backend.train.cell import ChannelDescription
 from ann_backend.train.events import Events
+from ann_backend.train.groups import Groups
 
 __all__ = [
     "OUTPUTS",
     "SHAPES",
     "V_SCALE_MV",
-    "Groups",
     "Input",
     "Network",
     "Shape",
@@ -71,71 +69,6 @@ SHAPES = {
     "M": Shape(),
     "L": Shape(units=6, mix=96, hidden=128, head=64),
 }
-
-
-class Groups(NamedTuple):
-    """Which channels share traces.
-
-    Attributes
-    ----------
-    of : array of int64, shape (C, places)
-        A channel's groups; those of branch b are b * R to (b + 1) * R.
-    start : array of float32, shape (C, places)
-        Embedding to begin with, 1/uS.
-    tau : array of float32, shape (G, K), ms
-    sign : array of float32, shape (G,)
-        -1 where the group is of inhibitory channels.
-    branches : int
-    """
-
-    of: NDArray[np.int64]
-    start: NDArray[np.float32]
-    tau: NDArray[np.float32]
-    sign: NDArray[np.float32]
-    branches: int
-
-    @classmethod
-    def plan(cls, channels: Sequence[ChannelDescription], places: int) -> Groups:
-        """One group for each branch, kind of channel and place on the branch.
-
-        Parameters
-        ----------
-        channels : sequence of ChannelDescription
-        places : int
-        """
-        kinds: dict[int, list[tuple[Any, ...]]] = {}
-        slot = []
-        for c in channels:
-            seen = kinds.setdefault(c.branch, [])
-            kind = (c.role, c.tau_ms)
-            if kind not in seen:
-                seen.append(kind)
-            slot.append(seen.index(kind))
-        row = {branch: k for k, branch in enumerate(sorted(kinds))}
-        per_branch = places * max(len(seen) for seen in kinds.values())
-        total = len(row) * per_branch
-        tau = np.ones((total, len(channels[0].tau_ms)), np.float32)
-        sign = np.ones(total, np.float32)
-        of = np.empty((len(channels), places), np.int64)
-        start = np.empty((len(channels), places), np.float32)
-        for k, c in enumerate(channels):
-            of[k] = row[c.branch] * per_branch + slot[k] * places + np.arange(places)
-            tau[of[k]] = c.tau_ms
-            sign[of[k]] = -1.0 if c.role == "inhibitory" else 1.0
-            start[k] = _share(c, channels, places) / c.unit_uS
-        return cls(of, start, tau, sign, len(row))
-
-
-def _share(
-    c: ChannelDescription, channels: Sequence[ChannelDescription], places: int
-) -> NDArray[np.float64]:
-    """Shares of the places: the first is the near end of the branch."""
-    if places == 1:
-        return np.ones(1)
-    along = [o.distance_um for o in channels if o.branch == c.branch]
-    x = (c.distance_um - min(along)) / max(max(along) - min(along), 1.0)
-    at = np.linspace(0.0, 1.0, places)
-    return np.maximum(1.0 - np.abs(x - at) * (places - 1), 0.05)
 
 
 class Input(NamedTuple):
@@ -318,7 +251,10 @@ class Network(nn.Module):
         state : State
         """
         a = self.traces(x, state)
-        hidden, (h, c) = self.lstm(self.front(a, x.bins), (state.h, state.c))
+        f = self.front(a, x.bins)
+        # under autocast cuDNN's LSTM would run, and carry its state, in float16
+        with torch.autocast(f.device.type, enabled=False):
+            hidden, (h, c) = self.lstm(f.float(), (state.h, state.c))
         y = self.head2(torch.relu(self.head1(hidden)))
         if hasattr(self, "sites"):
             y = torch.cat([y, self.sites(hidden)], -1)

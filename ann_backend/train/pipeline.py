@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import platform
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,10 @@ import numpy as np
 from ann_backend import bundle
 from ann_backend.errors import CellError
 from ann_backend.train.cell import SHIPPED, CellDescription
-from ann_backend.train.dataset import Dataset, Request, generate
-from ann_backend.train.evidence import Amount, gather
+from ann_backend.train.dataset import Dataset, Request, generate, refuse_mixture
+from ann_backend.train.evidence import ROWS, Amount, gather
 from ann_backend.train.export import action_potential, readout, sizes
-from ann_backend.train.fit import Fit, fit, torch_version
+from ann_backend.train.fit import Fit, fit, hardware, torch_version
 from ann_backend.train.model import Network
 from ann_backend.train.resolve import resolve
 from ann_backend.train.sampling import SAMPLER
@@ -94,22 +93,26 @@ def train(
     AnnBackendError
         A stage refuses what it finds in the folder, or the training diverges.
     """
-    cell = resolve(_check(_described(cell)))
+    cell = _check(resolve(_described(cell)))
     home = Path(folder) if folder is not None else Path("data") / cell.name
     options = dataclasses.replace(options or Fit(), seed=seed)
 
     def made(split: str, trials: int) -> Dataset:
+        """Whole shards, so that more can be added later."""
         request = Request(
             cell=cell,
             split=split,
             seed=seed,
-            trials=trials,
+            trials=-(-trials // ROWS) * ROWS,
             duration_ms=trial_s * 1000,
+            rows=ROWS,
         )
-        return generate(request, home, processes=processes, quiet=quiet)
+        data = generate(request, home, processes=processes, quiet=quiet)
+        return dataclasses.replace(data, trials=data.trials[:trials])
 
     validation = made("validation", held_out)
     data = made("train", max(1, round(hours * 3600 / trial_s)))
+    refuse_mixture(data, validation)
     network = fit(data, validation, options, home / "fit", quiet=quiet)
     weights = tensors(network) | {"ap": action_potential(data)[1]}
     manifest = _manifest(network, data, options, command, licence)
@@ -123,6 +126,7 @@ def train(
         processes=processes,
         quiet=quiet,
     )
+    refuse_mixture(data, evidence.test)
     surrogate = bundle.load(path)
     manifest["fidelity"] = summary(measure(surrogate, evidence, quiet=quiet))
     manifest["training"]["training_hours"] = _training_hours(home / "fit")
@@ -201,7 +205,7 @@ def _manifest(
             },
             "data_hours": data.hours,
             "training_hours": 0.0,
-            "hardware": f"{options.threads} CPU core(s), {platform.machine()}",
+            "hardware": hardware(options),
             "neuron_version": data.neuron_version,
             "torch_version": torch_version(),
         },

@@ -29,6 +29,7 @@ __all__ = ["resolve"]
 AXON = ("axon", "ais", "myelin", "hill", "iseg", "node")
 STRETCH_UM, BUSH_UM, BRANCHES = 150.0, 120.0, 100
 SITES = 8
+PLASTICITY = ("U", "tau_rec", "tau_fac")  # acts on the weights, before they are inputs
 KERNELS = 4
 
 
@@ -196,7 +197,7 @@ def _put(
 ) -> ChannelDescription:
     section, _, x = location.rstrip(")").partition("(")
     branch, away = 0, 0.0
-    if section != "soma":
+    if not section.startswith(("soma", *AXON)):
         segment = tree.segments[tree.names.index(_nearest(tree, section, float(x)))]
         branch, away = tree.where(segment)
     return dataclasses.replace(
@@ -224,6 +225,7 @@ def _placed(one: Any) -> Iterator[ChannelDescription]:
                 found = {
                     name: float(getattr(point, name))
                     for name in template.parameter_names(mechanism)
+                    if name not in PLASTICITY
                 }
                 place = f"{template.short_name(section)}({segment.x:.6g})"
                 kind = f"{mechanism} {sorted(found.items())}"
@@ -237,7 +239,7 @@ def _placed(one: Any) -> Iterator[ChannelDescription]:
 
 def _receives(mechanism: str) -> bool:
     """Whether NetCons can target a point process: it has parameters tau and e."""
-    names = template.parameter_names(mechanism)
+    names = set(template.parameter_names(mechanism)) - set(PLASTICITY)
     return any(n.startswith("tau") for n in names) and any(n[0] == "e" for n in names)
 
 

@@ -22,6 +22,7 @@ from ann_backend.errors import AnnBackendError
 from ann_backend.nrn import version
 from ann_backend.train import build
 from ann_backend.train.cell import CellDescription
+from ann_backend.train.engine import statements
 from ann_backend.train.events import Events, clamp_events
 from ann_backend.train.sampling import draw_plan
 from ann_backend.train.tally import Response
@@ -208,7 +209,7 @@ def kept(
     make : callable
     """
     cell = dataclasses.replace(cell, dt_ms=DT_MS, secondorder=0)
-    text = json.dumps([version(), cell.to_json(), key])
+    text = json.dumps([version(), cell.to_json(), statements(cell), key])
     name = hashlib.sha256(text.encode()).hexdigest()[:16]
     path = folder / "stock" / f"{name}.npz"
     if not path.exists():

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ann_backend.bundle import Bundle
 from ann_backend.errors import AnnBackendError
+from ann_backend.train.cell import CellDescription
 from ann_backend.train.model import Network
 
 __all__ = ["take", "tensors"]
@@ -49,15 +50,32 @@ def tensors(network: Network) -> dict[str, NDArray[np.float32]]:
     return {k: np.ascontiguousarray(v, np.float32) for k, v in found.items()}
 
 
-def take(network: Network, bundle: Bundle) -> None:
+def take(network: Network, bundle: Bundle, cell: CellDescription) -> None:
     """Let a network begin with a bundle's tensors.
+
+    Parameters
+    ----------
+    network : Network
+    bundle : Bundle
+    cell : CellDescription
+        What the network is of.
 
     Raises
     ------
     AnnBackendError
         Channels, groups or sizes are others.
     """
-    for name, mine in tensors(network).items():
+    made = tensors(network)
+    theirs_too = [c.name for c in bundle.manifest.channels]
+    grouped = bundle.tensors["embedding"] != 0
+    if theirs_too != [c.name for c in cell.channels] or not np.array_equal(
+        grouped, made["embedding"] != 0
+    ):
+        raise AnnBackendError(
+            f"{bundle.manifest.name}: expected a bundle of {cell.name}'s channels, in "
+            "the same branches, to begin with; this one has others"
+        )
+    for name, mine in made.items():
         theirs = bundle.tensors.get(name)
         if theirs is None or theirs.shape != mine.shape:
             got = "none" if theirs is None else theirs.shape

@@ -140,10 +140,11 @@ def _against(
     """Every pooled metric of one response against another, with intervals."""
     seconds = sums.bins / 1e3
     off, rate = np.abs(sums.found - sums.true) / seconds, sums.true / seconds
-    each = [scores(sums, k)["f1_1ms"] for k in np.eye(len(rate))]
+    spiking = np.eye(len(rate))[sums.true + sums.found > 0]
+    each = [scores(sums, k)["f1_1ms"] for k in spiking]
     return {
         **scores(sums),
-        "f1_1ms_median_trial": float(np.median(each)),
+        "f1_1ms_median_trial": float(np.median(each)) if each else float("nan"),
         "rate_trials_within": {
             f"{bar} %": float(np.mean(off <= np.maximum(bar / 100 * rate, 0.1) + 1e-9))
             for bar in BARS
@@ -157,11 +158,11 @@ def _against(
 
 
 def _against_stock(
-    found: Response, true: Response, stock: Response | None, clip: float, draws: int
+    found: Response, true: Response, stock: Response | str, clip: float, draws: int
 ) -> dict[str, Any] | str:
     """The surrogate, and beside it the teacher, against what users run."""
-    if stock is None:
-        return "the teacher is stock NEURON at dt 0.025"
+    if isinstance(stock, str):
+        return stock
     trials, ms = stock.v.shape
     mine, teachers = (r.cut(0, ms).first(trials) for r in (found, true))
     both = [tally(r, stock, clip_mV=clip) for r in (mine, teachers)]
