@@ -132,7 +132,7 @@ def _build(files: list[Path], home: Path, flags: tuple[str, ...]) -> None:
             check=False,
         )
         if done.returncode:
-            tail = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
+            tail = "\n".join((done.stdout + done.stderr).splitlines()[-40:])
             names = ", ".join(f.name for f in files)
             raise CellError(
                 f"nrnivmodl could not compile {names}; it needs make and a C++ "

@@ -179,7 +179,7 @@ def test_comments_do_not_change_the_hash_of_the_mechanisms(tmp_path):
         file = tmp_path / str(k) / "a.mod"
         file.parent.mkdir()
         file.write_text(body)
-        hashes.append(engine._statements(dataclasses.replace(HH, mod_files=(file,))))
+        hashes.append(engine.statements(dataclasses.replace(HH, mod_files=(file,))))
     assert hashes[0] == hashes[1] != hashes[2]
 
 

@@ -68,7 +68,9 @@ def _refusal(cell: CellDescription) -> str:
     except CellError as error:
         build.library(cell, fast=False)  # where this fails too, the cell is at fault
         lines = str(error).splitlines()
-        return next((x.strip() for x in lines if "error:" in x.lower()), lines[0])
+        # nrnivmodl's own traceback comes last, and says only that make failed
+        found = [x.strip() for x in lines if re.search(r"error|what\(\)", x, re.I)]
+        return "; ".join(found[:3] or lines[:1])
     stock = _probe(cell, False)
     try:
         fast = _probe(cell, True)
