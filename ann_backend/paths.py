@@ -121,12 +121,16 @@ def _build(files: list[Path], home: Path, flags: tuple[str, ...]) -> None:
     tool = str(beside) if beside.exists() else shutil.which("nrnivmodl")
     if tool is None:
         raise CellError("nrnivmodl not found: install neuron in this environment")
+    # neuron.nmodl, once imported, points this at a folder without nmodl's units
+    # (9.0.2); nrnivmodl finds the right one itself.
+    env = {k: v for k, v in os.environ.items() if k != "NMODLHOME"}
     with tempfile.TemporaryDirectory(dir=home.parent, prefix="build-") as scratch:
         for file in files:
             shutil.copy(file, scratch)
         done = subprocess.run(
             [tool, *flags, "."],
             cwd=scratch,
+            env=env,
             capture_output=True,
             text=True,
             check=False,

@@ -5,7 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from ann_backend import paths
 from ann_backend.errors import AnnBackendError, ApproximationWarning, CellError
+from ann_backend.nrn import version
 from ann_backend.train import build, engine
 from ann_backend.train.cell import HH, CellDescription, ChannelDescription
 from ann_backend.train.dataset import Request, generate
@@ -230,3 +232,12 @@ def test_nothing_is_learned_from_silence():
     helm = Helm(plan)
     helm.move(0, 0.0, 250)
     assert helm.drive == plan.drive
+
+
+def test_an_imported_neuron_nmodl_does_not_break_coreneurons_compiler(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("ANN_BACKEND_CACHE", str(tmp_path))
+    monkeypatch.setenv("NMODLHOME", str(tmp_path))  # as neuron.nmodl does, wrongly
+    files = [paths.mod_dir() / "ann_AMPA.mod"]
+    assert paths.mechanisms(files, version(), flags=build.FAST).is_file()
