@@ -259,9 +259,12 @@ def test_a_silent_cell_is_measured(found):
     ]
     quiet = dataclasses.replace(silent, trials=trials)
     none = Response(None, found.half.v, [np.empty(0)] * 4)
-    other = dataclasses.replace(found, test=quiet, half=none, stock=None, long=None)
+    other = dataclasses.replace(
+        found, test=quiet, half=none, stock="not asked", long=None
+    )
     made = validate.measure(load(BUNDLE), other, draws=5, quiet=True)
     assert made["spikes"] == 0
     assert made["auc"] is None
+    assert made["stock_neuron"] == "not asked"
     assert made["drift"] is None
     assert made["details"]["examples"] == []
