@@ -1,8 +1,9 @@
-// exp, sigmoid and tanh for float, SIMD vectors (cpu/simd.h) and CUDA: relative error below 3e-7,
-// the same bits on every machine and libm, in straight lines. NaN stays NaN.
+// exp, sigmoid, tanh and a root for float, SIMD vectors (cpu/simd.h) and CUDA: relative error below
+// 3e-7, the same bits on every machine and libm, in straight lines. NaN stays NaN.
 //
 // Everything is `static`: files compiled for different instruction sets must not share code.
 #pragma once
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 
@@ -25,6 +26,9 @@ ANN_BOTH static inline float at_most(float x, float high) {
 }
 ANN_BOTH static inline float at_least(float x, float low) {
     return x < low ? low : x;
+}
+ANN_BOTH static inline float square_root(float x) {
+    return sqrtf(x);
 }
 // 2^n, where `shifted` is 1.5 * 2^23 + n: n stands in its low bits.
 ANN_BOTH static inline float power_of_two(float shifted) {
@@ -63,6 +67,13 @@ ANN_BOTH static inline T exp2(T y) {
 
 ANN_BOTH static inline float sigmoid(float x) {
     return 1.f / (1.f + exp2(-log2_e * x));
+}
+
+// Behind the mix: near zero x itself, far from it a square root. A synchronous volley is hundreds
+// of times the usual input, and would drown all else that the LSTM knows.
+template <class T>
+ANN_BOTH static inline T signed_root(T x) {
+    return x / square_root(T(1.f) + at_least(x, T(0.f) - x));
 }
 
 // An LSTM's unit. Pre-activations come in powers of two, so that the weights carry the factors:

@@ -89,7 +89,7 @@ def test_voltage_at_the_clip_is_the_template_where_it_covers_the_bin_s_end(
 
 
 def linear_readout_of_traces(named):
-    """Weights that carry trace 0 to output 2 unchanged but for the LSTM's tanh."""
+    """Weights that carry trace 0 to output 2 with nothing done to it but `shown`."""
     for name in named:
         if name.startswith(("branch", "mix", "lstm", "head")):
             named[name][...] = 0
@@ -105,6 +105,11 @@ def linear_readout_of_traces(named):
     return named
 
 
+def shown(trace):
+    """What the mix's root and the LSTM's tanh make of a trace."""
+    return np.tanh(np.tanh(trace / np.sqrt(1.0 + trace)))
+
+
 @variants
 def test_events_count_at_their_exact_times(variant):
     named = linear_readout_of_traces(random_network.tensors(L=1))
@@ -116,8 +121,8 @@ def test_events_count_at_their_exact_times(variant):
         surrogate.step(0.0, *event(weight=weight, t=t))
         for later in range(3):
             trace = gain * weight * np.exp(-(later + 1 - t) / tau)
-            wanted = np.tanh(np.tanh(trace))
-            assert surrogate.outputs[0, 2] == pytest.approx(wanted, rel=2e-6)
+            wanted = pytest.approx(shown(trace), rel=2e-6)
+            assert surrogate.outputs[0, 2] == wanted
             surrogate.step(later + 1.0, *NONE)
 
 
@@ -127,7 +132,7 @@ def test_event_a_hair_before_the_bin_keeps_its_exact_time():
     surrogate = engine(1, named)
     surrogate.step(5.0, *event(t=4.95))
     trace = 0.4 * np.exp(-1.05 / float(named["tau"][0, 0]))
-    assert surrogate.outputs[0, 2] == pytest.approx(np.tanh(np.tanh(trace)), rel=2e-6)
+    assert surrogate.outputs[0, 2] == pytest.approx(shown(trace), rel=2e-6)
 
 
 ONES = {"G": 1, "K": 1, "W": 1, "N": 1, "U": 1, "H": 1, "L": 1, "M": 1}

@@ -14,7 +14,7 @@ from ann_backend.bundle import load as load_bundle  # noqa: E402
 from ann_backend.errors import AnnBackendError, CellError  # noqa: E402
 from ann_backend.train import export, fit, pipeline  # noqa: E402
 from ann_backend.train.cell import HH, ChannelDescription  # noqa: E402
-from ann_backend.train.dataset import Request, generate, refuse_mixture  # noqa: E402
+from ann_backend.train.dataset import Request, generate, join, refuse_mixture  # noqa: E402
 from ann_backend.train.free_run import free_run  # noqa: E402
 from ann_backend.train.groups import Groups  # noqa: E402
 from ann_backend.train.model import Input, Network, Shape  # noqa: E402
@@ -80,6 +80,25 @@ def test_traces_are_the_exact_sums_of_exponentials(data):
                 assert found[n, g, k] == pytest.approx(exact, rel=1e-4, abs=1e-5)
 
 
+def test_gradients_go_through_traces_to_the_embedding(data):
+    events = max((t.events for t in data.trials), key=lambda e: len(e.t))
+    network, x = network_of(data), Input.of([events], 0, 60)
+    past = network.traces(Input.of([events], 60, 90), network.start(1))[-1:]
+    state = network.start(1)._replace(traces=past.detach())
+    wanted = torch.randn(61, 1, *network.tau.shape)
+    (network.traces(x, state) * wanted).sum().backward()
+    found = network.log_embedding.grad.clone()
+    with torch.no_grad():
+        at = network.traces(x, state)
+        silent = network.traces(Input.of([events], -60, 0), state)
+        # traces are linear in the embedding, channel by channel
+        for c in range(len(network.of)):
+            mine = torch.zeros_like(at)
+            mine[..., network.of[c], :] = (at - silent)[..., network.of[c], :]
+            expected = (mine * wanted).sum()
+            assert found[c].sum() == pytest.approx(float(expected), rel=1e-3, abs=1e-3)
+
+
 def dendrite(k, kind, branch, away):
     return ChannelDescription(
         name=f"{k}",
@@ -117,6 +136,28 @@ def test_the_same_seed_trains_the_same_tensors_and_another_others(data, tmp_path
     other = dataclasses.replace(SMALL, seed=2)
     c = fit.fit(data, data, other, tmp_path / "c", quiet=True)
     assert digest(a) == digest(b) != digest(c)
+
+
+def test_trials_of_several_lengths_train_together(data, request_, tmp_path):
+    other = dataclasses.replace(request_, seed=4, trials=3, duration_ms=750)
+    short = generate(other, tmp_path, processes=1, quiet=True)
+    both = join([data, short])
+    assert len(both.trials) == 9
+    assert both.events_sha256 not in (data.events_sha256, short.events_sha256)
+    found = fit._groups(both.trials, 2, np.random.default_rng(0))
+    assert sorted(np.concatenate(found)) == list(range(9))
+    for rows in found:
+        assert len({len(both.trials[k].v) for k in rows}) == 1
+    fit.fit(both, data, SMALL, tmp_path / "fit", quiet=True)
+    log = (tmp_path / "fit" / "log.jsonl").read_text().splitlines()
+    assert len(log) == SMALL.epochs * 3
+    saved = torch.load(tmp_path / "fit" / "checkpoint.pt", weights_only=True)
+    assert saved["step"] == SMALL.epochs * (2 * 3 + 2)
+
+
+def test_hours_are_asked_for_each_length_of_trials(tmp_path):
+    with pytest.raises(AnnBackendError, match=r"hours for each length.*\[1.0\] h of"):
+        ann_backend.train("HH", out=tmp_path / "x", hours=[1.0], trial_s=[1, 2])
 
 
 def test_an_interrupted_training_resumes_to_the_same_tensors(
@@ -181,7 +222,7 @@ def small_bundle(data, path, seed=0):
     network = network_of(data)
     network.head2.bias.data[0] = 0.0  # an untrained network that spikes often
     weights = tensors(network) | {"ap": export.action_potential(data)[1]}
-    manifest = pipeline._manifest(network, data, SMALL, "a test", "BSD-3-Clause")
+    manifest = pipeline._manifest(network, data, SMALL, "a test", "BSD-3-Clause", [1])
     manifest["readout"] = export.readout(network, data, data)
     manifest["readout"]["refractory_ms"] = 2.26  # no tie with whole bins
     return network, load_bundle(pipeline._save(path, manifest, weights))

@@ -16,7 +16,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("cell", help=_cell.HELP)
     parser.add_argument("--out", type=Path, help="bundle to write: CELL.safetensors")
     parser.add_argument("--folder", type=Path, help="trials and checkpoint: data/CELL")
-    parser.add_argument("--hours", type=float, default=10.0, help="biological hours")
+    parser.add_argument(
+        "--hours",
+        type=float,
+        nargs="+",
+        default=[10.0],
+        help="biological hours, for each --trial-s",
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument(
@@ -25,7 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate", type=float, default=3e-3, help="peak learning rate")
     parser.add_argument("--batch", type=int, default=64, help="trials at a time")
     parser.add_argument("--held-out", type=int, default=64, help="trials per test set")
-    parser.add_argument("--trial-s", type=int, default=30, help="seconds in a trial")
+    parser.add_argument(
+        "--trial-s",
+        type=int,
+        nargs="+",
+        default=[30],
+        help="seconds in a trial; of several lengths, the first is held out",
+    )
     parser.add_argument("--processes", type=int, default=2, help="that run NEURON")
     parser.add_argument("--init-from", default="", help="bundle to begin with")
     parser.add_argument("--freeze", choices=("", "front"), default="")
@@ -78,5 +90,9 @@ def _command(args: argparse.Namespace) -> str:
     """The command line that makes the same bundle, every choice spelled out."""
     names = "hours seed epochs size rate batch held_out trial_s device threads"
     names += " init_from" * bool(args.init_from) + " freeze" * bool(args.freeze)
-    flags = [f"--{n.replace('_', '-')} {getattr(args, n)}" for n in names.split()]
+    flags = []
+    for name in names.split():
+        value = getattr(args, name)
+        words = value if isinstance(value, list) else [value]
+        flags += [f"--{name.replace('_', '-')}", *map(str, words)]
     return f"python -m ann_backend train {args.cell} {' '.join(flags)}"

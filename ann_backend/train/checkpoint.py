@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Run"]
 
+SAVED = ("group", "step", "seconds", "best", "best_f1", "stale")
+
 
 class Run:
     """A training run, saved after each group of trials.
@@ -31,13 +33,21 @@ class Run:
     folder : Path
         Where ``checkpoint.pt`` is resumed from, and ``log.jsonl`` grows.
     network : Network
+    steps : int
+        Of the optimiser, in all: the learning rate falls to zero with them.
     """
 
     def __init__(
-        self, options: Fit, made_of: list[str], folder: Path, network: Network
+        self,
+        options: Fit,
+        made_of: list[str],
+        folder: Path,
+        network: Network,
+        steps: int,
     ) -> None:
         self.options, self.network, self.folder = options, network, folder
-        self.group, self.seconds = 0, 0.0
+        self.steps = steps
+        self.group, self.step, self.seconds = 0, 0, 0.0
         self.best_f1, self.stale = -1.0, 0
         self.best = _copied(network.state_dict())
         self.optimiser = torch.optim.AdamW(
@@ -58,18 +68,19 @@ class Run:
                 f"{self.path}: expected a checkpoint of {self.identity}, got one of "
                 f"{saved['identity']}; train in another folder, or remove it"
             )
-        for name in ("group", "seconds", "best", "best_f1", "stale"):
+        for name in SAVED:
             setattr(self, name, saved[name])
         self.network.load_state_dict(saved["network"])
         self.optimiser.load_state_dict(saved["optimiser"])
 
-    def optimise(self, step: int, steps: int) -> None:
+    def optimise(self) -> None:
         """One step of AdamW: warm-up, then a cosine to zero."""
-        warm = min(1.0, (step + 1) / min(100.0, 0.1 * steps + 1.0))
-        cosine = 0.5 * (1.0 + math.cos(math.pi * step / steps))
+        warm = min(1.0, (self.step + 1) / min(100.0, 0.1 * self.steps + 1.0))
+        cosine = 0.5 * (1.0 + math.cos(math.pi * self.step / self.steps))
         self.optimiser.param_groups[0]["lr"] = self.options.rate * warm * cosine
         torch.nn.utils.clip_grad_norm_(self.network.trained(), 1.0)
         self.optimiser.step()
+        self.step += 1
 
     def judge(self, f1: float) -> float:
         """Keep the network if its validation F1 is the best so far."""
@@ -86,7 +97,7 @@ class Run:
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }
-        for name in ("identity", "group", "seconds", "best", "best_f1", "stale"):
+        for name in ("identity", *SAVED):
             state[name] = getattr(self, name)
         torch.save(state, partial)
         partial.replace(self.path)

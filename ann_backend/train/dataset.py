@@ -13,6 +13,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,15 @@ from ann_backend.train.sampling import SAMPLER
 from ann_backend.train.shard import pack, unpack
 from ann_backend.train.teacher import Trial, open_copies, simulate
 
-__all__ = ["SPLITS", "Dataset", "Request", "generate", "load", "refuse_mixture"]
+__all__ = [
+    "SPLITS",
+    "Dataset",
+    "Request",
+    "generate",
+    "join",
+    "load",
+    "refuse_mixture",
+]
 
 FORMAT = "ann_backend.trials"
 VERSION = 2
@@ -150,6 +159,28 @@ def refuse_mixture(*datasets: Dataset) -> None:
                 )
 
 
+def join(parts: Sequence[Dataset]) -> Dataset:
+    """One dataset of several, such as trials of several lengths.
+
+    Raises
+    ------
+    AnnBackendError
+        They were not made from the same cell by the same teacher.
+    """
+    refuse_mixture(*parts)
+    trials = [t for part in parts for t in part.trials]
+    return _together(trials, vars(parts[0]))
+
+
+def _together(trials: list[Trial], made: Mapping[str, Any]) -> Dataset:
+    digest = hashlib.sha256("".join(t.events_sha256 for t in trials).encode())
+    return Dataset(
+        trials=trials,
+        **{name: made[name] for name in ORIGIN},
+        events_sha256=digest.hexdigest(),
+    )
+
+
 def generate(
     request: Request, folder: Path, *, processes: int = 2, quiet: bool = False
 ) -> Dataset:
@@ -222,12 +253,7 @@ def load(request: Request, folder: Path, *, partial: bool = False) -> Dataset:
                     f"{_brief(made[name])}; remove {folder} and generate anew"
                 )
     trials = [t for trials, _ in parts for t in trials]
-    digest = hashlib.sha256("".join(t.events_sha256 for t in trials).encode())
-    return Dataset(
-        trials=trials,
-        **{name: first[name] for name in ORIGIN},
-        events_sha256=digest.hexdigest(),
-    )
+    return _together(trials, first)
 
 
 def _make(request: Request, folder: Path, shard: int, teacher: Teacher) -> None:

@@ -21,6 +21,7 @@ from ann_backend.train.events import Events
 from ann_backend.train.groups import Groups
 
 __all__ = [
+    "MIX_GAIN",
     "OUTPUTS",
     "SHAPES",
     "V_SCALE_MV",
@@ -30,6 +31,7 @@ __all__ = [
     "State",
 ]
 
+MIX_GAIN = 10.0  # the usual input lies far below its root mean square
 V_SCALE_MV = 5.0  # the Vm outputs are in this unit, from v_init
 OUTPUTS = 3
 
@@ -48,7 +50,8 @@ class Shape:
     units : int
         Rectified units of a branch.
     mix : int
-        Linear combinations of all units that the LSTM sees; 0: the units themselves.
+        Linear combinations x of all units, of which the LSTM sees x / sqrt(1 + |x|);
+        0: the units themselves.
     hidden, layers : int
         Of the LSTM.
     head : int
@@ -135,28 +138,38 @@ class State(NamedTuple):
 
 
 class _Leak(torch.autograd.Function):
-    """x[n] + decay x[n-1] + decay^2 x[n-2] ..., along the first dimension."""
+    """Events into traces: y[n] = decay y[n-1] + the amounts of bin n.
+
+    In one function, so that nothing of the traces' size is made but the traces.
+    """
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, decay: torch.Tensor) -> torch.Tensor:
-        ctx.save_for_backward(decay)
-        for before, here in itertools.pairwise(x):
+    def forward(
+        ctx: Any,
+        amounts: torch.Tensor,
+        where: torch.Tensor,
+        y: torch.Tensor,
+        decay: torch.Tensor,
+        history: int,
+    ) -> torch.Tensor:
+        """Add amounts, (E, K), at rows `where` of y, (T, ..., K), and let them leak."""
+        ctx.save_for_backward(where, decay)
+        ctx.history = history
+        y.view(-1, y.shape[-1]).index_add_(0, where, amounts)
+        for before, here in itertools.pairwise(y[history - 1 :]):
             here.addcmul_(before, decay)
-        ctx.mark_dirty(x)
-        return x
+        ctx.mark_dirty(y)
+        return y
 
     @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:
-        (decay,) = ctx.saved_tensors
-        g = gradients[0].clone()
-        for n in range(len(g) - 1, 0, -1):
+    def backward(
+        ctx: Any, *gradients: torch.Tensor
+    ) -> tuple[torch.Tensor, None, None, None, None]:
+        where, decay = ctx.saved_tensors
+        g = gradients[0].clone(memory_format=torch.contiguous_format)
+        for n in range(len(g) - 1, ctx.history, -1):
             g[n - 1].addcmul_(g[n], decay)
-        return g, None
-
-
-def _leaked(x: torch.Tensor, tau: torch.Tensor) -> torch.Tensor:
-    apply: Callable[..., torch.Tensor] = _Leak.apply
-    return apply(x, torch.exp(-1.0 / tau))
+        return g.view(-1, g.shape[-1])[where], None, None, None, None
 
 
 class Network(nn.Module):
@@ -183,12 +196,19 @@ class Network(nn.Module):
         self.log_embedding = nn.Parameter(torch.from_numpy(groups.start).log())
         count, kernels = groups.tau.shape
         inputs = count // groups.branches * kernels
-        weight = torch.randn(shape.taps, groups.branches, inputs, shape.units)
+        # all branches begin alike: their differences are learned
+        weight = torch.randn(shape.taps, 1, inputs, shape.units)
+        weight = weight.repeat(1, groups.branches, 1, 1)
         self.branch_w = nn.Parameter(weight * (shape.taps * inputs) ** -0.5)
-        self.branch_b = nn.Parameter(0.1 * torch.randn(groups.branches, shape.units))
+        bias = 0.1 * torch.randn(1, shape.units).repeat(groups.branches, 1)
+        self.branch_b = nn.Parameter(bias)
         width = groups.branches * shape.units
         if shape.mix:
             self.mix = nn.Linear(width, shape.mix)
+            sums = torch.randn(shape.mix, 1, shape.units)
+            own = torch.randn(shape.mix, groups.branches, shape.units)
+            start = (2 * width) ** -0.5 * (sums + own).flatten(1)
+            self.mix.weight = nn.Parameter(start)
         self.lstm = nn.LSTM(shape.mix or width, shape.hidden, shape.layers)
         self.head1 = nn.Linear(shape.hidden, shape.head)
         self.head2 = nn.Linear(shape.head, OUTPUTS)
@@ -229,13 +249,13 @@ class Network(nn.Module):
         of, embedding = self.of[x.channel], self.log_embedding.exp()[x.channel]
         decayed = torch.exp(-x.age[:, None, None] / self.tau[of])
         amounts = (embedding * x.weight[:, None])[..., None] * decayed
-        sums = torch.zeros(x.bins * x.rows * count, kernels, device=of.device)
-        where = (x.place[:, None] * count + of).flatten()
-        sums = sums.index_add(0, where, amounts.flatten(0, 1))
-        sums = sums.view(x.bins, x.rows, count, kernels)
-        before = state.traces
-        leaked = _leaked(torch.cat([before[-1:], sums]), self.tau)
-        return torch.cat([before[:-1], leaked])
+        history = len(state.traces)
+        y = torch.zeros(history + x.bins, x.rows, count, kernels, device=of.device)
+        y[:history] = state.traces
+        where = ((x.place[:, None] + history * x.rows) * count + of).flatten()
+        leak: Callable[..., torch.Tensor] = _Leak.apply
+        decay = torch.exp(-1.0 / self.tau)
+        return leak(amounts.flatten(0, 1), where, y, decay, history)
 
     def forward(self, x: Input, state: State) -> tuple[torch.Tensor, State]:
         """Run over T bins.
@@ -262,15 +282,19 @@ class Network(nn.Module):
 
     def front(self, a: torch.Tensor, bins: int) -> torch.Tensor:
         """What the LSTM sees of the traces, shape (T, B, N * U or P)."""
-        scaled = (a / self.scale).reshape(*a.shape[:2], self.branches, -1)
-        u: torch.Tensor = self.branch_b
+        w = (self.branch_w / self.scale.reshape(self.branches, -1, 1)).transpose(2, 3)
+        u = self.branch_b[:, :, None]
+        # features first, bins and rows behind: products of long rows
         for j in range(self.shape.taps):
             first = len(a) - bins - j
-            u = u + torch.einsum(
-                "tbni,niu->tbnu", scaled[first : first + bins], self.branch_w[j]
-            )
-        f = torch.relu(u).flatten(2)
-        return self.mix(f) if self.shape.mix else f
+            seen = a[first : first + bins].reshape(-1, self.tau.numel()).T.contiguous()
+            u = torch.baddbmm(u, w[j], seen.view(self.branches, w.shape[3], -1))
+        f = torch.relu_(u).flatten(0, 1)
+        if self.shape.mix:
+            f = torch.addmm(self.mix.bias[:, None], self.mix.weight, f)
+            f = MIX_GAIN * f
+            f = f / torch.sqrt(1.0 + f.abs())
+        return f.T.contiguous().view(bins, -1, len(f))
 
     @torch.no_grad()
     def normalise(self, x: Input) -> None:

@@ -9,15 +9,22 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ann_backend import bundle
-from ann_backend.errors import CellError
+from ann_backend.errors import AnnBackendError, CellError
 from ann_backend.train.cell import SHIPPED, CellDescription
-from ann_backend.train.dataset import Dataset, Request, generate, refuse_mixture
+from ann_backend.train.dataset import (
+    Dataset,
+    Request,
+    generate,
+    join,
+    refuse_mixture,
+)
 from ann_backend.train.evidence import ROWS, Amount, gather
 from ann_backend.train.export import action_potential, readout, sizes
 from ann_backend.train.fit import Fit, fit, hardware, torch_version
@@ -35,9 +42,9 @@ def train(
     *,
     out: str | os.PathLike[str],
     folder: str | os.PathLike[str] | None = None,
-    hours: float = 10.0,
+    hours: float | Sequence[float] = 10.0,
     seed: int = 1,
-    trial_s: int = 30,
+    trial_s: int | Sequence[int] = 30,
     held_out: int = 64,
     amount: Amount | None = None,
     options: Fit | None = None,
@@ -59,12 +66,14 @@ def train(
     folder : path, optional
         For trials, checkpoint and log; ``data/<name>`` by default. The same call
         with the same folder resumes.
-    hours : float
-        Biological hours of training data.
+    hours : float or sequence of float
+        Biological hours of training data, for each length of trials.
     seed : int
         Of trials, of the weights and of their order.
-    trial_s : int
-        Seconds in a trial.
+    trial_s : int or sequence of int
+        Seconds in a trial. Every trial draws where its synapses are, how many and how
+        strong: short trials show more of that in an hour, long ones what lasts. Trials
+        of the k-th length have seed + k; those held out have the first.
     held_out : int
         Trials for validation, and again for the test.
     amount : Amount, optional
@@ -97,32 +106,40 @@ def train(
     home = Path(folder) if folder is not None else Path("data") / cell.name
     options = dataclasses.replace(options or Fit(), seed=seed)
 
-    def made(split: str, trials: int) -> Dataset:
+    lengths = [trial_s] if isinstance(trial_s, int) else list(trial_s)
+    amounts = [hours] if isinstance(hours, float | int) else list(hours)
+    if len(lengths) != len(amounts):
+        raise AnnBackendError(
+            f"expected hours for each length of trials, got {amounts} h of {lengths} s"
+        )
+
+    def made(split: str, trials: int, k: int) -> Dataset:
         """Whole shards, so that more can be added later."""
         request = Request(
             cell=cell,
             split=split,
-            seed=seed,
+            seed=seed + k,
             trials=-(-trials // ROWS) * ROWS,
-            duration_ms=trial_s * 1000,
+            duration_ms=lengths[k] * 1000,
             rows=ROWS,
         )
         data = generate(request, home, processes=processes, quiet=quiet)
         return dataclasses.replace(data, trials=data.trials[:trials])
 
-    validation = made("validation", held_out)
-    data = made("train", max(1, round(hours * 3600 / trial_s)))
+    validation = made("validation", held_out, 0)
+    numbers = [h * 3600 / s for h, s in zip(amounts, lengths, strict=True)]
+    data = join([made("train", max(1, round(n)), k) for k, n in enumerate(numbers)])
     refuse_mixture(data, validation)
     network = fit(data, validation, options, home / "fit", quiet=quiet)
     weights = tensors(network) | {"ap": action_potential(data)[1]}
-    manifest = _manifest(network, data, options, command, licence)
+    manifest = _manifest(network, data, options, command, licence, lengths)
     manifest["readout"] = readout(network, data, validation)
     path = _save(Path(out), manifest, weights)
     evidence = gather(
         cell,
         home,
         seed=seed,
-        amount=amount or Amount(trials=held_out, trial_s=trial_s),
+        amount=amount or Amount(trials=held_out, trial_s=lengths[0]),
         processes=processes,
         quiet=quiet,
     )
@@ -172,6 +189,7 @@ def _manifest(
     options: Fit,
     command: str,
     licence: str,
+    trial_s: list[int],
 ) -> dict[str, Any]:
     """The manifest but for its readout, fidelity and hashes."""
     cell = data.cell
@@ -198,7 +216,8 @@ def _manifest(
             "sampler": f"ann_backend.train.sampling {SAMPLER}",
             "ranges": {
                 "output_rate_Hz": [min(output_Hz), max(output_Hz)],
-                "trial_s": len(data.trials[0].v) / 1e3,
+                "trial_s": trial_s[0],
+                "training_trial_s": trial_s,
                 "fit": dataclasses.asdict(options),
                 "events_sha256": data.events_sha256,
                 "teacher": data.teacher,
@@ -216,8 +235,12 @@ def _manifest(
 
 def _rates(data: Dataset, channels: int) -> Any:
     """Event rate of each channel in each trial, Hz."""
-    counts = [np.bincount(t.events.channel, minlength=channels) for t in data.trials]
-    return np.array(counts) * 1e3 / len(data.trials[0].v)
+    return np.array(
+        [
+            np.bincount(t.events.channel, minlength=channels) * 1e3 / len(t.v)
+            for t in data.trials
+        ]
+    )
 
 
 def _training_hours(folder: Path) -> float:

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from ann_backend.bundle import Bundle
 from ann_backend.errors import AnnBackendError
 from ann_backend.train.cell import CellDescription
-from ann_backend.train.model import Network
+from ann_backend.train.model import MIX_GAIN, Network
 
 __all__ = ["take", "tensors"]
 
 
 def tensors(network: Network) -> dict[str, NDArray[np.float32]]:
-    """Weights by their names in the bundle, the traces' scale folded in.
+    """Weights by their names in the bundle, the traces' scale and the gain folded in.
 
     Parameters
     ----------
@@ -37,7 +37,8 @@ def tensors(network: Network) -> dict[str, NDArray[np.float32]]:
     scale = network.scale.reshape(1, network.branches, -1, 1)
     named = {"branch_w": network.branch_w / scale, "branch_b": network.branch_b}
     if network.shape.mix:
-        named |= {"mix_w": network.mix.weight.T, "mix_b": network.mix.bias}
+        named["mix_w"] = MIX_GAIN * network.mix.weight.T
+        named["mix_b"] = MIX_GAIN * network.mix.bias
     for k in range(network.shape.layers):
         named[f"lstm{k}_wx"] = getattr(lstm, f"weight_ih_l{k}").T
         named[f"lstm{k}_wh"] = getattr(lstm, f"weight_hh_l{k}").T
@@ -92,8 +93,8 @@ def take(network: Network, bundle: Bundle, cell: CellDescription) -> None:
         network.branch_w.copy_(given["branch_w"] * scale)
         network.branch_b.copy_(given["branch_b"])
         if network.shape.mix:
-            network.mix.weight.copy_(given["mix_w"].T)
-            network.mix.bias.copy_(given["mix_b"])
+            network.mix.weight.copy_(given["mix_w"].T / MIX_GAIN)
+            network.mix.bias.copy_(given["mix_b"] / MIX_GAIN)
         for k in range(network.shape.layers):
             getattr(lstm, f"weight_ih_l{k}").copy_(given[f"lstm{k}_wx"].T)
             getattr(lstm, f"weight_hh_l{k}").copy_(given[f"lstm{k}_wh"].T)

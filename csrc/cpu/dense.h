@@ -1,6 +1,7 @@
 // y = x @ w + b for a block of rows: stages 3 and 5, the mix and the head, and the products of
 // stage 4, the LSTM.
 #pragma once
+#include "../activations.h"
 #include "packed.h"
 #include "simd.h"
 
@@ -38,6 +39,17 @@ inline void by_tiles(int rows, const Tile& tile) {
     one_tile<most>(left - half, row + half, tile);
 }
 
+// What is done to a sum.
+struct Nothing {
+    static Vec of(Vec x) { return x; }
+};
+struct Relu {
+    static Vec of(Vec x) { return at_least(x, Vec(0.f)); }
+};
+struct Root {
+    static Vec of(Vec x) { return signed_root(x); }
+};
+
 struct DenseRows {
     const float* x;  // [rows, >= in]
     int x_stride;
@@ -47,7 +59,7 @@ struct DenseRows {
 
 // `rows` rows by `panels` panels, in registers. Each output is one chain of fused multiply-adds
 // over the inputs 0, 1, 2, ..., whatever the tile: a row's bits do not depend on it.
-template <bool relu, int rows, int panels>
+template <class Then, int rows, int panels>
 inline void dense_tile(const Dense& d, int panel, const float* x, int x_stride, float* y,
                        int y_stride) {
     const size_t size = static_cast<size_t>(d.in) * 2 * lanes;  // of a panel
@@ -69,44 +81,44 @@ inline void dense_tile(const Dense& d, int panel, const float* x, int x_stride, 
         }
     for (int r = 0; r < rows; ++r)
         for (int v = 0; v < 2 * panels; ++v)
-            store(y + r * y_stride + v * lanes, relu ? at_least(sum[r][v], Vec(0.f)) : sum[r][v]);
+            store(y + r * y_stride + v * lanes, Then::of(sum[r][v]));
 }
 
 // A single row: four panels at once, lest each addition wait for the one before.
-template <bool relu, int panels = 4>
+template <class Then, int panels = 4>
 inline void dense_row(const Dense& d, const DenseRows& s, int panel = 0) {
     if constexpr (panels > 0) {
         for (; panel + panels <= d.panels; panel += panels)
-            dense_tile<relu, 1, panels>(d, panel, s.x, 0, s.y + panel * 2 * lanes, 0);
-        dense_row<relu, panels - 1>(d, s, panel);
+            dense_tile<Then, 1, panels>(d, panel, s.x, 0, s.y + panel * 2 * lanes, 0);
+        dense_row<Then, panels - 1>(d, s, panel);
     }
 }
 
 // One panel of all rows: its weights stay in the L1 cache. Two or three rows take two panels at
 // once, for the same reason as one row takes four.
-template <bool relu, int panels>
+template <class Then, int panels>
 inline void dense_panels(const Dense& d, int rows, const DenseRows& s, int panel) {
     if (panels == 2 && rows <= 3)
         one_tile<3>(rows, 0, [&](auto n, int) {
-            dense_tile<relu, n.value, panels>(d, panel, s.x, s.x_stride, s.y, s.y_stride);
+            dense_tile<Then, n.value, panels>(d, panel, s.x, s.x_stride, s.y, s.y_stride);
         });
     else
         for (int q = 0; q < panels; ++q)
             by_tiles<tile_rows>(rows, [&](auto n, int row) {
-                dense_tile<relu, n.value, 1>(d, panel + q, s.x + row * s.x_stride, s.x_stride,
+                dense_tile<Then, n.value, 1>(d, panel + q, s.x + row * s.x_stride, s.x_stride,
                                              s.y + row * s.y_stride + q * 2 * lanes, s.y_stride);
             });
 }
 
-template <bool relu>
+template <class Then>
 inline void dense(const Dense& d, int rows, const DenseRows& s) {
-    if (rows == 1) return dense_row<relu>(d, s);
+    if (rows == 1) return dense_row<Then>(d, s);
     int panel = 0;
     const auto rest = [&] {
         return DenseRows{s.x, s.x_stride, s.y + panel * 2 * lanes, s.y_stride};
     };
-    for (; panel + 2 <= d.panels; panel += 2) dense_panels<relu, 2>(d, rows, rest(), panel);
-    if (panel < d.panels) dense_panels<relu, 1>(d, rows, rest(), panel);
+    for (; panel + 2 <= d.panels; panel += 2) dense_panels<Then, 2>(d, rows, rest(), panel);
+    if (panel < d.panels) dense_panels<Then, 1>(d, rows, rest(), panel);
 }
 
 }  // namespace

@@ -34,13 +34,13 @@ inline void lstm_gates(int rows, const LstmRows& s, const float* gates, int unit
 }
 
 inline void lstm_layer(const Dense& d, int rows, const LstmRows& s) {
-    if (rows == 1) dense_row<false>(d, {s.z, 0, s.gates, 0});
+    if (rows == 1) dense_row<Nothing>(d, {s.z, 0, s.gates, 0});
     for (int tile = 0; tile < d.panels / 2; ++tile) {
         if (rows == 1) {
             lstm_gates(1, s, s.gates + tile * 4 * lanes, tile * lanes);
             continue;
         }
-        dense_panels<false, 2>(d, rows, {s.z, s.wide, s.gates, 4 * lanes}, 2 * tile);
+        dense_panels<Nothing, 2>(d, rows, {s.z, s.wide, s.gates, 4 * lanes}, 2 * tile);
         lstm_gates(rows, s, s.gates, tile * lanes);
     }
 }

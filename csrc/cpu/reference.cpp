@@ -118,6 +118,7 @@ void Reference::run(const float* history, float* lstm, float* outputs) {
     if (s_.P) {
         std::copy(s_.mix_b.begin(), s_.mix_b.end(), mixed_.begin());
         accumulate(x, s_.N * s_.U, s_.mix_w.data(), s_.P, mixed_.data());
+        for (float& sum : mixed_) sum = signed_root(sum);
         x = mixed_.data();
     }
     int n_in = s_.F;

@@ -77,6 +77,9 @@ inline Vec at_most(Vec x, Vec high) {
 inline Vec at_least(Vec x, Vec low) {
     return _mm512_max_ps(low.v, x.v);
 }
+inline Vec square_root(Vec x) {
+    return _mm512_sqrt_ps(x.v);
+}
 inline Vec power_of_two(Vec shifted) {
     const __m512i n = _mm512_add_epi32(_mm512_castps_si512(shifted.v), _mm512_set1_epi32(127));
     return _mm512_castsi512_ps(_mm512_slli_epi32(n, 23));
@@ -132,6 +135,9 @@ inline Vec at_most(Vec x, Vec high) {
 inline Vec at_least(Vec x, Vec low) {
     return _mm256_max_ps(low.v, x.v);
 }
+inline Vec square_root(Vec x) {
+    return _mm256_sqrt_ps(x.v);
+}
 inline Vec power_of_two(Vec shifted) {
     const __m256i n = _mm256_add_epi32(_mm256_castps_si256(shifted.v), _mm256_set1_epi32(127));
     return _mm256_castsi256_ps(_mm256_slli_epi32(n, 23));
@@ -186,6 +192,9 @@ inline Vec at_most(Vec x, Vec high) {
 }
 inline Vec at_least(Vec x, Vec low) {
     return vmaxq_f32(low.v, x.v);
+}
+inline Vec square_root(Vec x) {
+    return vsqrtq_f32(x.v);
 }
 inline Vec power_of_two(Vec shifted) {
     const int32x4_t n = vaddq_s32(vreinterpretq_s32_f32(shifted.v), vdupq_n_s32(127));

@@ -46,7 +46,7 @@ void step_block(const Packed& p, const Block& b) {
                               x + static_cast<size_t>(from) * wide, wide);
     });
     if (p.has_mix) {
-        dense<false>(p.mix, rows, {x, wide, y, wide});
+        dense<Root>(p.mix, rows, {x, wide, y, wide});
         swap(x, y);
     }
     for (int l = 0; l < p.L; ++l) {
@@ -55,8 +55,8 @@ void step_block(const Packed& p, const Block& b) {
         lstm_layer(p.lstm[l], rows, {x, h, c, y, wide, stride, gates});
         swap(x, y);
     }
-    dense<true>(p.head1, rows, {x, wide, y, wide});
-    dense<false>(p.head2, rows, {y, wide, gates, 2 * lanes});
+    dense<Relu>(p.head1, rows, {x, wide, y, wide});
+    dense<Nothing>(p.head2, rows, {y, wide, gates, 2 * lanes});
     for (int row = 0; row < rows; ++row)
         for (int o = 0; o < O; ++o) b.outputs[row * O + o] = gates[row * 2 * lanes + o];
 }
