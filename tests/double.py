@@ -167,7 +167,7 @@ NO_SPIKE_SHAPE = (0.0, 0.025, -55.0, [])
 def install(monkeypatch, function, waveform=NO_SPIKE_SHAPE):
     """Let `function` be the engine of every bundle."""
 
-    def make(bundle, rows, _backend):
+    def make(bundle, rows, *_):
         return Double(function, rows, bundle.manifest, waveform)
 
     monkeypatch.setattr(engine, "make", make)

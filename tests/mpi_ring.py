@@ -53,7 +53,7 @@ KEEP = build(float(sys.argv[1]))
 before = run()
 replay = Replay()
 replay.record(*before)
-engine.make = lambda bundle, rows, _: Double(
+engine.make = lambda bundle, rows, *_: Double(
     replay, rows, bundle.manifest, (0.0, 0.025, -55.0, [])
 )
 if str(RANK) in sys.argv[2].split(","):

@@ -16,6 +16,7 @@ h.load_file("stdrun.hoc")
 def _restored():
     yield
     ann_backend.restore()
+    ann_backend.use("auto")
 
 
 def events_like_training(manifest, rows, bins):
@@ -105,3 +106,16 @@ def test_hh_fires_with_its_cell_and_efel_sees_the_same_spikes():
     behind = seen - spikes  # the peak comes after the crossing of the threshold
     assert behind.min() > 0
     assert behind.max() < 2
+
+
+def test_spikes_do_not_depend_on_the_number_of_threads():
+    ann_backend.load("HH")
+    driven = [Driven(h.HH()) for _ in range(40)]  # more than one thread's share
+    ann_backend.replace([d.cell for d in driven])
+    found = []
+    for threads in (1, 3):
+        ann_backend.use("cpu", threads=threads)
+        driven[0].run(500)
+        found.append([list(d.spikes) for d in driven])
+    assert found[0] == found[1]
+    assert sum(map(len, found[0])) > 50

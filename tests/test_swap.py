@@ -274,6 +274,11 @@ def test_an_unknown_backend_is_refused():
         ann_backend.use("gpu")
 
 
+def test_a_number_of_threads_is_expected():
+    with pytest.raises(ValueError, match="at least 1 thread, got 0"):
+        ann_backend.use("cpu", threads=0)
+
+
 def test_gids_keep_working(monkeypatch):
     install(monkeypatch, lambda t0, _: ([-65.0], [(0, t0 + 0.5)] if t0 < 3 else []))
     pc = h.ParallelContext()

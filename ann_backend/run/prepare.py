@@ -19,8 +19,9 @@ class State:
     """Everything that lasts from one ``finitialize`` to the next."""
 
     backend: str = "auto"
+    threads: int = 1
     cells: list[Surrogate] = field(default_factory=list)
-    engines: dict[tuple[int, str], Any] = field(default_factory=dict)  # bundle's id
+    engines: dict[tuple[int, str, int], Any] = field(default_factory=dict)
     prepared: Any = None  # _neuron.Prepared, while cells are parked
     order: list[Surrogate] = field(default_factory=list)  # as in `prepared`
     refused: str = ""
@@ -91,8 +92,8 @@ def _prepare() -> None:
     limits.refuse_changes(state.cells)
     anchor = calibration.ready()
     groups = _groups()
-    current = {id(bundle) for bundle, _ in groups}
-    for key in [k for k in state.engines if k[0] not in current]:
+    current = {_key(bundle) for bundle, _ in groups}
+    for key in [k for k in state.engines if k not in current]:
         del state.engines[key]
     state.order = [c for _, members in groups for c in members]
     state.prepared = _neuron.prepare(
@@ -126,11 +127,16 @@ def _group(bundle: Bundle, members: list[Surrogate]) -> tuple[Any, ...]:
     )
 
 
-def _population(bundle: Bundle, rows: int) -> Any:
+def _key(bundle: Bundle) -> tuple[int, str, int]:
     backend = "cpu" if state.backend == "auto" else state.backend
-    made = state.engines.get((id(bundle), backend))
+    return id(bundle), backend, state.threads
+
+
+def _population(bundle: Bundle, rows: int) -> Any:
+    key = _key(bundle)
+    made = state.engines.get(key)
     if made is None:
-        made = state.engines[id(bundle), backend] = engine.make(bundle, rows, backend)
+        made = state.engines[key] = engine.make(bundle, rows, *key[1:])
     if made.rows != rows:
         made.resize(rows)
     return made.population

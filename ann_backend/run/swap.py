@@ -20,7 +20,7 @@ BACKENDS = ("neuron", "auto", "cpu", "cuda")
 observers: list[Callable[[Any, Manifest], None]] = []
 
 
-def use(backend: str) -> None:
+def use(backend: str, *, threads: int = 1) -> None:
     """Choose what integrates the cells that `replace` was given.
 
     Takes effect at the next ``finitialize``. The environment variable ``ANN_BACKEND``
@@ -30,15 +30,19 @@ def use(backend: str) -> None:
     ----------
     backend : {"neuron", "auto", "cpu", "cuda"}
         ``"neuron"`` makes `replace` a no-op, so that one script runs on either.
+    threads : int
+        Of the CPU engine, of this process. The spikes do not depend on it.
 
     Raises
     ------
     ValueError
-        If it is none of these.
+        If it is none of these, or no number of threads.
     """
     if backend not in BACKENDS:
         raise ValueError(f"expected a backend among {BACKENDS}, got {backend!r}")
-    prepare.state.backend = backend
+    if threads < 1:
+        raise ValueError(f"expected at least 1 thread, got {threads}")
+    prepare.state.backend, prepare.state.threads = backend, threads
 
 
 def replace(what: Any, *args: Any, bundle: str | Bundle | None = None) -> Any:
