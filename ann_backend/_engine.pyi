@@ -8,11 +8,15 @@ import numpy.typing as npt
 
 cuda_built: bool
 cpu_variants: list[str]  # that this machine can run, fastest first
+cuda_variants: list[str]  # that this build has
+cuda_host_variants: list[str]  # the CUDA step executed on the CPU, for tests
 
 class InputError(ValueError): ...
+class DeviceError(RuntimeError): ...
 class NonFiniteError(ArithmeticError): ...
 
 def cuda_available() -> bool: ...
+def cuda_refusal() -> str: ...
 def cuda_devices() -> list[dict[str, Any]]: ...
 
 class Engine:
@@ -23,7 +27,7 @@ class Engine:
         backend: str = "cpu",
         rows: int = 1,
         threads: int = 1,
-        variant: str = "",  # of cpu_variants; empty: the fastest
+        variant: str = "",  # one of the lists above; empty: the fastest
     ) -> None: ...
     def step(
         self,

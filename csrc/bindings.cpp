@@ -6,10 +6,12 @@
 #include <mutex>
 
 #include "cpu/variants.h"
+#include "cuda/host.h"
 #include "engine.h"
 #include "errors.h"
 #ifdef ANN_WITH_CUDA
 #include "cuda/device.h"
+#include "cuda/network.h"
 #endif
 
 namespace py = pybind11;
@@ -200,6 +202,14 @@ py::list cuda_devices() {
     return found;
 }
 
+std::string cuda_refusal() {
+#ifdef ANN_WITH_CUDA
+    return cuda::refusal();
+#else
+    return "ann_backend was built without CUDA: build it with nvcc on PATH and ANN_CUDA=ON";
+#endif
+}
+
 }  // namespace
 }  // namespace ann
 
@@ -207,17 +217,23 @@ PYBIND11_MODULE(_engine, m) {
     using namespace ann;
     m.doc() = "The engine that steps all cells of a bundle. Knows no NEURON.";
     py::register_exception<InputError>(m, "InputError", PyExc_ValueError);
+    py::register_exception<DeviceError>(m, "DeviceError", PyExc_RuntimeError);
     py::register_exception<NonFiniteError>(m, "NonFiniteError", PyExc_ArithmeticError);
 #ifdef ANN_WITH_CUDA
     m.attr("cuda_built") = true;
+    m.attr("cuda_variants") = cuda::variants();
 #else
     m.attr("cuda_built") = false;
+    m.attr("cuda_variants") = std::vector<std::string>();
 #endif
+    m.attr("cuda_host_variants") = cuda::host_variants();
     m.attr("cpu_variants") = cpu::variants();
     m.def("cuda_devices", &cuda_devices, "CUDA devices that this build can see; may be empty.");
+    m.def("cuda_refusal", &cuda_refusal,
+          "Why backend 'cuda' cannot be used here, and what to do; empty if it can.");
     m.def(
-        "cuda_available", [] { return py::len(cuda_devices()) > 0; },
-        "Whether this build has the CUDA part and sees a device.");
+        "cuda_available", [] { return cuda_refusal().empty(); },
+        "Whether this build has the CUDA part and sees a device that it can use.");
 
     py::class_<PyEngine>(m, "Engine", "All cells of one bundle, one step a bin.")
         .def(py::init<const py::dict&, const py::dict&, const std::string&, int, int,

@@ -1,4 +1,4 @@
-// What can be wrong with a caller's input. Our own bugs are asserts.
+// What can be wrong with a caller's input or the machine. Our own bugs are asserts.
 #pragma once
 #include <sstream>
 #include <stdexcept>
@@ -19,6 +19,11 @@ inline std::string written(double value) {
 // An argument or an event is out of its range; the message names the value.
 struct ANN_SHARED InputError : std::invalid_argument {
     using std::invalid_argument::invalid_argument;
+};
+
+// A CUDA device is missing, lost or full; the message says what to do.
+struct ANN_SHARED DeviceError : std::runtime_error {
+    using std::runtime_error::runtime_error;
 };
 
 // The network of one row gave inf or NaN. The row's state is spoilt: reset before the next step.

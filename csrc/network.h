@@ -20,12 +20,12 @@ class Network {
 
 // How a network is computed.
 struct Backend {
-    std::string name;     // "cpu"; "cuda" is refused until its kernels exist
-    std::string variant;  // of the CPU's instruction set (cpu/variants.h); empty: the fastest
+    std::string name;     // "cpu" or "cuda"
+    std::string variant;  // cpu/variants.h, cuda/network.h, cuda/host.h; empty: the fastest
     int threads = 1;
 };
 
-// Throws InputError.
+// Throws InputError, DeviceError.
 std::unique_ptr<Network> make_network(const Backend& backend, const Spec& spec);
 
 }  // namespace ann

@@ -1,6 +1,7 @@
 """A network with random weights, an engine for it, and a manifest that fits it."""
 
 import numpy as np
+import pytest
 
 from ann_backend import _engine
 from ann_backend.bundle import Channel, Manifest, Readout, Sizes, Synapse, Training
@@ -15,6 +16,24 @@ READOUT = {
     "ap_start_ms": -0.2,
     "ap_dt_ms": 0.05,
 }
+
+NO_GPU = _engine.cuda_refusal()
+
+
+def on_gpu(test):
+    """Mark a test that needs a CUDA device and a build with CUDA."""
+    skip = pytest.mark.skipif(bool(NO_GPU), reason=f"no CUDA device: {NO_GPU}")
+    return pytest.mark.cuda(skip(test))
+
+
+def on_gpus(*names):
+    """Variants of the CUDA engine as parameters, as far as this build has them."""
+    marks = on_gpu(lambda: None).pytestmark
+    return [pytest.param(n, marks=marks) for n in names if n in _engine.cuda_variants]
+
+
+# Variants that compute in float32: the CPU's, the CUDA step on the host, and on a GPU.
+VARIANTS = [*_engine.cpu_variants, "float32-host", *on_gpus("float32")]
 
 
 def tensors(C=3, G=6, K=4, W=3, N=3, U=5, P=10, H=24, L=2, M=16, A=40, seed=1):
@@ -53,7 +72,9 @@ def engine(rows=1, named=None, *, variant="", threads=1, **readout):
     """The engine of a random network, or of one with the tensors `named`."""
     named = tensors() if named is None else named
     readout = {**READOUT, **readout}
-    return _engine.Engine(named, readout, "cpu", rows, threads, variant)
+    cuda = variant in [*_engine.cuda_variants, *_engine.cuda_host_variants]
+    backend = "cuda" if cuda else "cpu"
+    return _engine.Engine(named, readout, backend, rows, threads, variant)
 
 
 NONE = (np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0), np.zeros(0))

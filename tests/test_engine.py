@@ -1,9 +1,9 @@
-"""The engine, in each of the CPU's variants, against torch and against closed forms."""
+"""The engine, in each of its variants, against torch and against closed forms."""
 
 import numpy as np
 import pytest
 import random_network
-from random_network import NONE, READOUT, engine, event
+from random_network import NONE, READOUT, VARIANTS, engine, event
 from reference import (
     reference_outputs,
     reference_spikes,
@@ -14,7 +14,7 @@ from reference import (
 
 from ann_backend import _engine
 
-variants = pytest.mark.parametrize("variant", _engine.cpu_variants)
+variants = pytest.mark.parametrize("variant", VARIANTS)
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def expected():
     return bins, reference_outputs(named, reference_traces(named, B, bins))
 
 
-@pytest.fixture(scope="module", params=_engine.cpu_variants)
+@pytest.fixture(scope="module", params=VARIANTS)
 def against_torch(request, expected):
     bins, outputs = expected
     return outputs, run(engine(4, variant=request.param), bins)

@@ -7,12 +7,16 @@ import time
 import numpy as np
 import pytest
 import random_network
-from random_network import NONE, engine
+from random_network import NONE, VARIANTS, engine, on_gpus
 from reference import run, trials
 
 from ann_backend import _engine
 
-variants = pytest.mark.parametrize("variant", _engine.cpu_variants)
+on_cpu = pytest.mark.parametrize("variant", _engine.cpu_variants)
+variants = pytest.mark.parametrize("variant", [*VARIANTS, *on_gpus("bf16")])
+at_speed = pytest.mark.parametrize(
+    "variant", [*_engine.cpu_variants, *on_gpus("float32", "bf16")]
+)
 
 
 @variants
@@ -93,7 +97,7 @@ def test_resize_resets_every_row(variant):
     assert run(surrogate, bins)[0].tobytes() == first[0].tobytes()
 
 
-@variants
+@at_speed
 def test_a_silent_cell_stays_at_full_speed(variant):
     surrogate, bins = engine(20, variant=variant), trials(20, 50)
     run(surrogate, bins)
@@ -139,7 +143,7 @@ def test_a_row_does_not_depend_on_its_tile(variant, rows):
         assert alone.tobytes() == together[0][:, r : r + 1].tobytes()
 
 
-@variants
+@on_cpu
 @pytest.mark.parametrize("threads", [2, 3, 8])
 def test_a_row_does_not_depend_on_threads(variant, threads):
     bins = trials(131, 60)
@@ -183,7 +187,7 @@ def test_engines_step_beside_each_other():
     assert found == [expected] * 4
 
 
-@variants
+@at_speed
 def test_a_hundred_thousand_rows_run(variant):
     B = 100_000
     small = random_network.tensors(G=2, N=1, W=1, U=4, P=0, H=8, L=1, M=8, C=2)

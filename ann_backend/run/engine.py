@@ -2,13 +2,97 @@
 
 from __future__ import annotations
 
+import sys
+from functools import cache
 from typing import Any
 
-from ann_backend._engine import Engine
+import numpy as np
+
+from ann_backend import _engine
 from ann_backend.bundle import Bundle
+from ann_backend.errors import UnsupportedError
+
+GPU_ROWS = 256  # "auto" prefers a GPU from here on: predicted, csrc/cuda/README.md
+
+
+def chosen(backend: str, rows: int) -> str:
+    """What is to compute `rows` cells, ``"cpu"`` or ``"cuda"``.
+
+    ``"auto"`` takes the GPU for large batches, and says once on stderr why it cannot.
+    The driver is not touched for small ones.
+    """
+    if backend != "auto":
+        return backend
+    if rows < GPU_ROWS or not _engine.cuda_built:
+        return "cpu"
+    why = _engine.cuda_refusal()
+    if why:
+        _say_once(f"ann_backend: the CPU engine is used: {why}")
+    return "cpu" if why else "cuda"
 
 
 def make(bundle: Bundle, rows: int, backend: str, threads: int) -> Any:
-    """An engine for `rows` cells; its ``population`` is what the coupling drives."""
-    readout = bundle.manifest.readout.model_dump()
-    return Engine(bundle.tensors, readout, backend=backend, rows=rows, threads=threads)
+    """An engine for `rows` cells; its ``population`` is what the coupling drives.
+
+    Raises
+    ------
+    UnsupportedError
+        If there is no GPU for backend "cuda", or it does not compute what the CPU does.
+    """
+    try:
+        if backend == "cuda":
+            check(bundle)
+        return _engine.Engine(
+            bundle.tensors, _readout(bundle), backend, rows, threads=threads
+        )
+    except _engine.DeviceError as error:
+        raise UnsupportedError(str(error)) from None
+
+
+def check(bundle: Bundle, bins: int = 30) -> None:
+    """Compare the GPU with the CPU on a few bins of a bundle, in float32 and bf16.
+
+    Raises
+    ------
+    UnsupportedError
+        If outputs differ beyond rounding: 1e-3, and .1 in bf16, of 1 + their range.
+    """
+    wanted = _sample(bundle, "cpu", "", bins)
+    for variant, tolerance in (("float32", 1e-3), ("bf16", 0.1)):
+        error = np.abs(_sample(bundle, "cuda", variant, bins) - wanted).max()
+        if not error <= tolerance * (1 + np.ptp(wanted)):
+            raise UnsupportedError(
+                f"backend 'cuda' ({variant}): expected the CPU's outputs of bundle "
+                f"'{bundle.manifest.name}', got a difference of {error:.2g}; "
+                "ann_backend.use('cpu'), and please report it with `doctor`"
+            )
+
+
+def _sample(bundle: Bundle, backend: str, variant: str, bins: int) -> Any:
+    """Raw outputs of two rows, each channel driven in turn; row 1 half as strongly."""
+    surrogate = _engine.Engine(
+        bundle.tensors, _readout(bundle), backend, 2, variant=variant
+    )
+    weights = [float(np.mean(c.weight_uS)) for c in bundle.manifest.channels]
+    outputs = []
+    for t0 in range(bins):
+        channel = np.full(2, t0 % len(weights), np.int32)
+        weight = weights[channel[0]] * np.array([1.0, 0.5])
+        surrogate.step(
+            float(t0),
+            np.arange(2, dtype=np.int32),
+            channel,
+            weight,
+            np.full(2, t0 + 0.3),
+        )
+        outputs.append(surrogate.outputs)
+    return np.array(outputs)
+
+
+def _readout(bundle: Bundle) -> dict[str, float]:
+    return bundle.manifest.readout.model_dump()
+
+
+@cache
+def _say_once(line: str) -> None:
+    print(line, file=sys.stderr)

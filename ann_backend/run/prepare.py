@@ -92,7 +92,7 @@ def _prepare() -> None:
     limits.refuse_changes(state.cells)
     anchor = calibration.ready()
     groups = _groups()
-    current = {_key(bundle) for bundle, _ in groups}
+    current = {_key(bundle, len(members)) for bundle, members in groups}
     for key in [k for k in state.engines if k not in current]:
         del state.engines[key]
     state.order = [c for _, members in groups for c in members]
@@ -127,13 +127,12 @@ def _group(bundle: Bundle, members: list[Surrogate]) -> tuple[Any, ...]:
     )
 
 
-def _key(bundle: Bundle) -> tuple[int, str, int]:
-    backend = "cpu" if state.backend == "auto" else state.backend
-    return id(bundle), backend, state.threads
+def _key(bundle: Bundle, rows: int) -> tuple[int, str, int]:
+    return id(bundle), engine.chosen(state.backend, rows), state.threads
 
 
 def _population(bundle: Bundle, rows: int) -> Any:
-    key = _key(bundle)
+    key = _key(bundle, rows)
     made = state.engines.get(key)
     if made is None:
         made = state.engines[key] = engine.make(bundle, rows, *key[1:])

@@ -1,4 +1,5 @@
-// What this machine offers a CUDA backend. Touches the driver only when called, never at import.
+// What this machine offers a CUDA backend, and what goes wrong with it. Touches the driver only
+// when called, never at import.
 #pragma once
 #include <string>
 #include <vector>
@@ -11,6 +12,21 @@ struct Device {
     size_t memory_bytes;
 };
 
-std::vector<Device> devices();  // empty where there is no driver or no device
+std::vector<Device> devices();  // empty where there is no driver, no device, or after a fork
+
+std::string refusal();  // why no device can be used, and what to do; empty if one can
+
+// The index of the first device that can be used; this process is bound to it from now on. Throws
+// DeviceError.
+int choose();
+
+// Throws DeviceError in a child that was forked after `choose`: CUDA does not survive a fork.
+void refuse_fork();
+
+// Whether CUDA's objects are this process's, to free them.
+bool owned();
+
+// Throws DeviceError unless `status` (a cudaError_t) is cudaSuccess. `doing`: "to allocate", say.
+void check(int status, const char* doing);
 
 }  // namespace ann::cuda

@@ -1,0 +1,149 @@
+#include "cuda/host.h"
+
+#include <algorithm>
+
+#include "cuda/step.h"
+
+namespace ann::cuda {
+namespace {
+
+// A tile of 16 rows by n tiles of columns, as the fragments of a warp hold it: here in one piece.
+template <class Number, int n>
+struct Sums {
+    static constexpr int elements = tile * tile;
+    float sum[n][elements];
+
+    float& at(int part, int element) { return sum[part][element]; }
+    void load(int part, const float* from, int stride) {
+        for (int i = 0; i < elements; ++i) sum[part][i] = from[i / tile * stride + i % tile];
+    }
+    void store(int part, float* to, int stride) const {
+        for (int i = 0; i < elements; ++i) to[i / tile * stride + i % tile] = sum[part][i];
+    }
+    // One chain of fused multiply-adds over the inputs 0, 1, 2, ... in each output.
+    void multiply(const Number* x, int stride, int in, const Number* w) {
+        for (int row = 0; row < tile; ++row)
+            for (int i = 0; i < in; ++i) {
+                const float a = widened(x[row * stride + i]);
+                const Number* of_input = w + static_cast<size_t>(i) * stride_of(n * tile);
+                for (int part = 0; part < n; ++part)
+                    for (int column = 0; column < tile; ++column) {
+                        float& s = sum[part][row * tile + column];
+                        s = std::fma(a, widened(of_input[part * tile + column]), s);
+                    }
+            }
+    }
+};
+
+// A thread block of one thread.
+struct Block {
+    template <class Number, int n>
+    using Sums = cuda::Sums<Number, n>;
+
+    struct Warp {
+        int index;
+        bool reversed;
+        void sync() const {}
+        template <class Body>
+        void each(int n, const Body& body) const {
+            for (int i = 0; i < n; ++i) body(reversed ? n - 1 - i : i);
+        }
+    };
+
+    bool reversed;
+
+    template <class Body>
+    void each(int n, const Body& body) const {
+        Warp{0, reversed}.each(n, body);
+    }
+    template <class Body>
+    void each_warp(int n, const Body& body) const {
+        each(n, [&](int item) {
+            Warp warp{item % warps, reversed};
+            body(item, warp);
+        });
+    }
+};
+
+// One multiprocessor, so that a batch of a few rows has tiles of 16, 32 and 64; of an H200's
+// shared memory.
+constexpr Machine machine{227 * 1024, 1};
+
+template <class Number>
+class HostNetwork final : public ann::Network {
+  public:
+    HostNetwork(const Spec& spec, bool reversed) : packed_(spec), block_{reversed} {
+        make_plan(packed_.sizes, machine, 1);  // throws
+    }
+
+    void resize(int rows) override {
+        const View<Number>& v = packed_.sizes;
+        rows_ = rows;
+        plan_ = make_plan(v, machine, rows);
+        const size_t all = filled_up(rows, most_rows);
+        first_.assign(all + 1, 0);
+        history_.assign(all * v.W * v.GK, 0.f);
+        state_.assign(all * v.L * 2 * v.H16, 0.f);
+        outputs_.assign(all * O, 0.f);
+        shared_.assign(plan_.bytes / sizeof(Line), Line{});
+        newest_ = 0;
+    }
+
+    void reset() override { resize(rows_); }
+
+    void step(EventBuffer& events, float* outputs) override {
+        events.sort(0, rows_);
+        newest_ = (newest_ + 1) % packed_.sizes.W;
+        for (size_t row = 0; row < first_.size(); ++row)
+            first_[row] = static_cast<int>(events.first()[std::min<size_t>(row, rows_)]);
+        const Batch batch{static_cast<int>(first_.size()) - 1,
+                          1,
+                          newest_,
+                          first_.data(),
+                          events.events(),
+                          history_.data(),
+                          state_.data(),
+                          outputs_.data()};
+        const View<Number> view = packed_.view();
+        // What shared memory holds at a kernel's start is arbitrary.
+        std::fill(shared_.begin(), shared_.end(), Line::of_nan());
+        Tile<Number, Block> work(view, plan_, batch, block_,
+                                 reinterpret_cast<char*>(shared_.data()));
+        work.prepare();
+        for (int index = 0; index * plan_.rows < rows_; ++index) work.run(index);
+        std::copy_n(outputs_.begin(), static_cast<size_t>(rows_) * O, outputs);
+    }
+
+  private:
+    struct alignas(128) Line {
+        uint32_t words[32];
+        static Line of_nan() {
+            Line line;
+            std::fill_n(line.words, 32, 0x7fc07fc0u);  // as a float, and as two Bf16
+            return line;
+        }
+    };
+
+    Packed<Number> packed_;
+    Block block_;
+    Plan plan_{};
+    int rows_ = 0, newest_ = 0;
+    std::vector<int> first_;
+    std::vector<float> history_, state_, outputs_;
+    std::vector<Line> shared_;
+};
+
+}  // namespace
+
+std::vector<std::string> host_variants() {
+    return {"float32-host", "float32-host-reversed", "bf16-host"};
+}
+
+std::unique_ptr<ann::Network> make_host_network(const std::string& variant, const Spec& spec) {
+    if (variant == "float32-host") return std::make_unique<HostNetwork<float>>(spec, false);
+    if (variant == "float32-host-reversed") return std::make_unique<HostNetwork<float>>(spec, true);
+    if (variant == "bf16-host") return std::make_unique<HostNetwork<Bf16>>(spec, false);
+    return nullptr;
+}
+
+}  // namespace ann::cuda

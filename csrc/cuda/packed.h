@@ -1,0 +1,69 @@
+// A bundle's weights in the order in which the CUDA kernel reads them, and the plain struct of
+// pointers and sizes that it receives.
+#pragma once
+#include <cstddef>
+#include <vector>
+
+#include "../types.h"
+#include "number.h"
+
+namespace ann::cuda {
+
+constexpr int tile = 16;  // rows, columns and inputs of a tensor core's tile
+constexpr int most_layers = 8;
+constexpr int gates = 4;
+
+ANN_BOTH constexpr int filled_up(int n, int multiple) {
+    return (n + multiple - 1) / multiple * multiple;
+}
+
+// Numbers from one row of a matrix in shared memory to the next: 16 bytes (of Bf16) more than it
+// holds, so that the rows of a tile lie in different banks.
+ANN_BOTH constexpr int stride_of(int columns) {
+    return columns + 8;
+}
+
+// A matrix in panels: w [panels, in, stride_of(columns)] from `at` on; bias [panels, tile, columns]
+// from `bias` on, every row the same, as an accumulator is loaded.
+struct Dense {
+    int in, panels, columns;
+    size_t at, bias;
+};
+
+struct Target {  // one non-zero of the embedding
+    int at;      // g * K, the first of its traces
+    float gain;  // 1 / uS
+};
+
+// What a kernel sees of the weights; pointers of the host or of the device. Sizes ending in 16 are
+// filled up to whole tiles, with zero weights.
+template <class Number>
+struct View {
+    int K, GK, W, U, RK, L, H16, M;
+    int units, units16, P16, M16;  // units = N * U; P16 is 0 without a mix
+    const float *loss, *rates;     // [GK]: 1 - exp(-bin / tau), -log2(e) / tau
+    const int* first;              // [C + 1]: where a channel's targets start
+    const Target* targets;
+    const float *branch_w, *branch_b;  // [W, RK, units], [units]
+    const float *head_w2, *head_b2;    // [M, O], [O]
+    const float* biases;
+    const Number* weights;
+    size_t n_weights, n_without_mix;  // of all panels, the mix last
+    Dense mix, lstm[most_layers], head1;
+};
+
+// The arrays behind a View, on the host.
+template <class Number>
+struct Packed {
+    explicit Packed(const Spec& spec);  // throws InputError if there are too many layers
+
+    View<Number> sizes;  // its pointers are not set
+    std::vector<float> loss, rates, branch_w, branch_b, head_w2, head_b2, biases;
+    std::vector<int> first;
+    std::vector<Target> targets;
+    std::vector<Number> weights;
+
+    View<Number> view() const;  // of these arrays
+};
+
+}  // namespace ann::cuda

@@ -1,0 +1,31 @@
+// How a batch is laid over a device: rows of a tile of work, and what lies where in the shared
+// memory of a thread block.
+#pragma once
+#include "packed.h"
+
+namespace ann::cuda {
+
+constexpr int threads = 256, warp_size = 32, warps = threads / warp_size;
+constexpr int most_rows = 64;             // of a tile of work; batches are filled up to it
+constexpr int scratch_stride = tile + 4;  // floats
+constexpr int scratch_size = tile * scratch_stride;  // floats of one warp
+
+struct Machine {
+    size_t shared_bytes;  // that a thread block may have
+    int multiprocessors;
+};
+
+// Byte offsets into shared memory. Numbers: u [rows, units16], f [rows, P16],
+// h [L, 2, rows, H16], all in rows of stride_of(columns); floats: hidden [rows, M16 + 1],
+// scratch [warps, scratch_size].
+struct Plan {
+    int rows;         // of a tile of work: a multiple of `tile`
+    size_t resident;  // Numbers of the weights that lie in shared memory, at its start
+    size_t u, f, h, hidden, scratch, bytes;
+};
+
+// Throws InputError if not even the smallest tile fits.
+template <class Number>
+Plan make_plan(const View<Number>& sizes, const Machine& machine, int rows);
+
+}  // namespace ann::cuda
