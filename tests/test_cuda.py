@@ -1,4 +1,4 @@
-"""The CUDA engine: its step executed on the CPU, everywhere; on a GPU, where there is one.
+"""The CUDA engine: its step executed on the CPU, and on a GPU where there is one.
 
 `test_engine` and `test_engine_rows` run their bodies on it as well.
 """
@@ -188,7 +188,7 @@ def test_a_forked_child_is_told_to_spawn():
 @on_gpu
 def test_a_batch_beyond_the_gpu_s_memory_is_refused_with_advice():
     with pytest.raises(_engine.DeviceError, match=r"memory did not suffice .* 'cpu'"):
-        engine(200_000_000, variant="float32")
+        engine(400_000_000, variant="float32")
 
 
 @on_gpu
@@ -210,7 +210,7 @@ def test_too_many_layers_are_refused():
 
 @pytest.mark.skipif(not _engine.cuda_refusal(), reason="there is a GPU")
 def test_without_a_gpu_cuda_is_refused_by_name():
-    with pytest.raises(errors.UnsupportedError, match="backend 'cuda': .* 'cpu'"):
+    with pytest.raises(errors.UnsupportedError, match=r"backend 'cuda': .* 'cpu'"):
         selection.make(shipped(), 1, "cuda")
 
 

@@ -97,6 +97,7 @@ class HostNetwork final : public ann::Network {
         for (size_t row = 0; row < first_.size(); ++row)
             first_[row] = static_cast<int>(events.first()[std::min<size_t>(row, rows_)]);
         const Batch batch{static_cast<int>(first_.size()) - 1,
+                          tiles(plan_, rows_),
                           1,
                           newest_,
                           first_.data(),
@@ -110,7 +111,7 @@ class HostNetwork final : public ann::Network {
         Tile<Number, Block> work(view, plan_, batch, block_,
                                  reinterpret_cast<char*>(shared_.data()));
         work.prepare();
-        for (int index = 0; index * plan_.rows < rows_; ++index) work.run(index);
+        for (int index = 0; index < batch.tiles; ++index) work.run(index);
         std::copy_n(outputs_.begin(), static_cast<size_t>(rows_) * O, outputs);
     }
 

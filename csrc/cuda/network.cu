@@ -48,8 +48,7 @@ __global__ void __launch_bounds__(threads, 1)
     Block block;
     Tile<Number, Block> work(view, plan, batch, block, shared);
     work.prepare();
-    const int tiles = batch.rows / plan.rows;
-    for (int index = blockIdx.x; index < tiles; index += gridDim.x) work.run(index);
+    for (int index = blockIdx.x; index < batch.tiles; index += gridDim.x) work.run(index);
 }
 
 template <class Number>
@@ -122,17 +121,15 @@ void DeviceNetwork<Number>::resize(int rows) {
     enter();
     const Plan plan = make_plan(view_, machine_, rows);
     const size_t all = static_cast<size_t>(filled_up(rows, most_rows));
-    rows_ = all_ = 0;  // until all memory is there
+    rows_ = -1;  // until all memory is there
     history_.allocate(all * view_.W * view_.GK);
     state_.allocate(all * view_.L * 2 * view_.H16);
     outputs_.allocate(all * O);
     shown_.allocate(static_cast<size_t>(rows) * O);
-    rows_ = rows;
     all_ = static_cast<int>(all);
     plan_ = plan;
     reserve(0);
     reset();
-
     check(cudaFuncSetAttribute(step_kernel<Number>, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                static_cast<int>(plan_.bytes)),
           "to lay out shared memory");
@@ -140,7 +137,8 @@ void DeviceNetwork<Number>::resize(int rows) {
     check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&of_one, step_kernel<Number>, threads,
                                                         plan_.bytes),
           "to lay out shared memory");
-    blocks_ = std::min(all_ / plan_.rows, std::max(of_one, 1) * machine_.multiprocessors);
+    blocks_ = std::min(tiles(plan_, rows), std::max(of_one, 1) * machine_.multiprocessors);
+    rows_ = rows;
 }
 
 template <class Number>
@@ -161,8 +159,8 @@ template <class Number>
 void DeviceNetwork<Number>::reserve(size_t events) {
     const size_t wanted = bytes_of_first(all_) + events * sizeof(RowEvent);
     if (wanted <= input_.size()) return;
-    input_.allocate(2 * wanted);
     staged_.allocate(2 * wanted);
+    input_.allocate(2 * wanted);
 }
 
 // The bin's events into pinned memory; returns the bytes to copy.
@@ -182,12 +180,14 @@ template <class Number>
 void DeviceNetwork<Number>::step(EventBuffer& events, float* outputs) {
     if (rows_ == 0) return;
     enter();
+    if (rows_ < 0) throw DeviceError("the batch has no memory on the GPU; use backend 'cpu'");
     events.sort(0, rows_);
     const size_t bytes = stage(events);
     newest_ = (newest_ + 1) % view_.W;
     check(cudaMemcpyAsync(input_.data(), staged_.data(), bytes, cudaMemcpyHostToDevice, stream_),
           "to copy events");
     const Batch batch{all_,
+                      tiles(plan_, rows_),
                       1,
                       newest_,
                       reinterpret_cast<const int*>(input_.data()),

@@ -24,6 +24,10 @@ struct Plan {
     size_t u, f, h, hidden, scratch, bytes;
 };
 
+inline int tiles(const Plan& plan, int rows) {
+    return (rows + plan.rows - 1) / plan.rows;
+}
+
 // Throws InputError if not even the smallest tile fits.
 template <class Number>
 Plan make_plan(const View<Number>& sizes, const Machine& machine, int rows);

@@ -9,7 +9,7 @@ namespace ann::cuda {
 
 // The batch. Rows are filled up to a multiple of most_rows; events come sorted by row and age.
 struct Batch {
-    int rows, bins;          // rows: filled up
+    int rows, tiles, bins;   // rows: filled up; tiles: those with a row that is used
     int newest;              // slot of the history that receives the first bin
     const int* first;        // [bins, rows + 1]: where a row's events start
     const RowEvent* events;  // of all bins
