@@ -128,7 +128,8 @@ class Tile {
             const int panel = item / row_tiles, row = item % row_tiles * tile;
             typename Block::template Sums<Number, 1> y;
             y.load(0, v_.biases + d.bias + static_cast<size_t>(panel) * tile * tile, tile);
-            y.multiply(x + row * stride, stride, d.in, panel_of(d, panel));
+            with_panel(d, panel,
+                       [&](const Number* w) { y.multiply(x + row * stride, stride, d.in, w); });
             float* scratch = scratch_of(warp);
             y.store(0, scratch, scratch_stride);
             warp.sync();
@@ -143,9 +144,14 @@ class Tile {
     ANN_BOTH float* scratch_of(const Warp& warp) const {
         return floats(p_.scratch) + warp.index * scratch_size;
     }
-    ANN_BOTH const Number* panel_of(const Dense& d, int panel) const {
-        const Number* weights = d.at < p_.resident ? numbers(0) : v_.weights;
-        return weights + d.at + static_cast<size_t>(panel) * d.in * stride_of(d.columns);
+    // use(panel's weights), in two branches: each knows which memory it reads.
+    template <class Use>
+    ANN_BOTH void with_panel(const Dense& d, int panel, const Use& use) const {
+        const size_t at = d.at + static_cast<size_t>(panel) * d.in * stride_of(d.columns);
+        if (d.at < p_.resident)
+            use(numbers(0) + at);
+        else
+            use(v_.weights + at);
     }
 
     ANN_BOTH void mix() {
@@ -160,23 +166,21 @@ class Tile {
     ANN_BOTH void lstm(int layer, int bin) {
         const Dense& d = v_.lstm[layer];
         const int row_tiles = p_.rows / tile, h_stride = stride_of(v_.H16);
-        const Number *x = h(layer - 1, bin + 1), *before = h(layer, bin);
-        int x_stride = h_stride;
-        if (layer == 0) {
-            x = numbers(v_.P16 ? p_.f : p_.u);
-            x_stride = stride_of(v_.P16 ? v_.P16 : v_.units16);
-        }
+        const Number* x = layer ? h(layer - 1, bin + 1) : numbers(v_.P16 ? p_.f : p_.u);
+        const int x_stride = layer ? h_stride : stride_of(v_.P16 ? v_.P16 : v_.units16);
+        const Number* before = h(layer, bin);
         Number* now = h(layer, bin + 1);
         block_.each_warp(d.panels * row_tiles, [&](int item, auto& warp) {
             const int panel = item / row_tiles, row = item % row_tiles * tile;
             const int unit = panel * tile, x_in = d.in - v_.H16;
             const float* bias = v_.biases + d.bias + static_cast<size_t>(panel) * tile * d.columns;
-            const Number* w = panel_of(d, panel);
             typename Block::template Sums<Number, gates> y;
             for (int gate = 0; gate < gates; ++gate) y.load(gate, bias + gate * tile, d.columns);
-            y.multiply(x + row * x_stride, x_stride, x_in, w);
-            y.multiply(before + row * h_stride, h_stride, v_.H16,
-                       w + static_cast<size_t>(x_in) * stride_of(d.columns));
+            with_panel(d, panel, [&](const Number* w) {
+                y.multiply(x + row * x_stride, x_stride, x_in, w);
+                y.multiply(before + row * h_stride, h_stride, v_.H16,
+                           w + static_cast<size_t>(x_in) * stride_of(d.columns));
+            });
 
             float* own = state(row) + 2 * layer * v_.H16 + unit;  // h, and H16 further c
             typename Block::template Sums<Number, 1> c;
