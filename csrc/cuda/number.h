@@ -39,6 +39,9 @@ ANN_BOTH inline Real at_most(Real x, Real high) {
 ANN_BOTH inline Real at_least(Real x, Real low) {
     return ann::at_least(x.value, low.value);
 }
+ANN_BOTH inline Real square_root(Real x) {
+    return ann::square_root(x.value);
+}
 ANN_BOTH inline Real power_of_two(Real shifted) {
     return ann::power_of_two(shifted.value);
 }

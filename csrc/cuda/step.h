@@ -157,8 +157,9 @@ class Tile {
     ANN_BOTH void mix() {
         Number* f = numbers(p_.f);
         const int stride = stride_of(v_.P16);
-        dense(v_.mix, numbers(p_.u), stride_of(v_.units16),
-              [&](int row, int column, float y) { f[row * stride + column] = as<Number>(y); });
+        dense(v_.mix, numbers(p_.u), stride_of(v_.units16), [&](int row, int column, float y) {
+            f[row * stride + column] = as<Number>(signed_root(Real(y)).value);
+        });
     }
 
     // Gates and cell of one tile of rows and one of units by each warp. The pre-activations of the
