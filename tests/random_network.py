@@ -20,16 +20,22 @@ READOUT = {
 NO_GPU = _engine.cuda_refusal()
 
 
+ON_GPU = (
+    pytest.mark.cuda,
+    pytest.mark.skipif(bool(NO_GPU), reason=f"no CUDA device: {NO_GPU}"),
+)
+
+
 def on_gpu(test):
     """Mark a test that needs a CUDA device and a build with CUDA."""
-    skip = pytest.mark.skipif(bool(NO_GPU), reason=f"no CUDA device: {NO_GPU}")
-    return pytest.mark.cuda(skip(test))
+    for mark in ON_GPU:
+        test = mark(test)
+    return test
 
 
 def on_gpus(*names):
     """Variants of the CUDA engine as parameters, as far as this build has them."""
-    marks = on_gpu(lambda: None).pytestmark
-    return [pytest.param(n, marks=marks) for n in names if n in _engine.cuda_variants]
+    return [pytest.param(n, marks=ON_GPU) for n in names if n in _engine.cuda_variants]
 
 
 # Variants that compute in float32: the CPU's, the CUDA step on the host, and on a GPU.

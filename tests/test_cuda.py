@@ -194,7 +194,7 @@ def test_a_batch_beyond_the_gpu_s_memory_is_refused_with_advice():
 @on_gpu
 def test_the_shipped_bundle_passes_the_check_on_a_gpu():
     selection.check(shipped())
-    assert selection.make(shipped(), 300, "cuda").rows == 300
+    assert selection.make(shipped(), 300, "cuda", 1).rows == 300
 
 
 def test_an_unknown_variant_is_refused():
@@ -211,7 +211,7 @@ def test_too_many_layers_are_refused():
 @pytest.mark.skipif(not _engine.cuda_refusal(), reason="there is a GPU")
 def test_without_a_gpu_cuda_is_refused_by_name():
     with pytest.raises(errors.UnsupportedError, match=r"backend 'cuda': .* 'cpu'"):
-        selection.make(shipped(), 1, "cuda")
+        selection.make(shipped(), 1, "cuda", 1)
 
 
 def test_auto_takes_the_gpu_for_large_batches_or_says_once_why_not(capsys):
