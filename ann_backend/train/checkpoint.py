@@ -50,9 +50,7 @@ class Run:
         self.group, self.step, self.seconds = 0, 0, 0.0
         self.best_f1, self.stale = -1.0, 0
         self.best = _copied(network.state_dict())
-        self.optimiser = torch.optim.AdamW(
-            network.trained(), lr=options.rate, weight_decay=1e-4
-        )
+        self.optimisers = _optimisers(network, options.rate)
         self.identity = json.dumps(
             {"made_of": made_of, **dataclasses.asdict(options)}, sort_keys=True
         )
@@ -71,15 +69,17 @@ class Run:
         for name in SAVED:
             setattr(self, name, saved[name])
         self.network.load_state_dict(saved["network"])
-        self.optimiser.load_state_dict(saved["optimiser"])
+        for optimiser, state in zip(self.optimisers, saved["optimisers"], strict=True):
+            optimiser.load_state_dict(state)
 
     def optimise(self) -> None:
-        """One step of AdamW: warm-up, then a cosine to zero."""
+        """One step: warm-up, then a cosine to zero."""
         warm = min(1.0, (self.step + 1) / min(100.0, 0.1 * self.steps + 1.0))
         cosine = 0.5 * (1.0 + math.cos(math.pi * self.step / self.steps))
-        self.optimiser.param_groups[0]["lr"] = self.options.rate * warm * cosine
         torch.nn.utils.clip_grad_norm_(self.network.trained(), 1.0)
-        self.optimiser.step()
+        for optimiser in self.optimisers:
+            optimiser.param_groups[0]["lr"] = self.options.rate * warm * cosine
+            optimiser.step()
         self.step += 1
 
     def judge(self, f1: float) -> float:
@@ -95,7 +95,7 @@ class Run:
         partial = self.path.with_suffix(f".{os.getpid()}.partial")
         state = {
             "network": self.network.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimisers": [o.state_dict() for o in self.optimisers],
         }
         for name in ("identity", *SAVED):
             state[name] = getattr(self, name)
@@ -103,6 +103,23 @@ class Run:
         partial.replace(self.path)
         with (self.folder / "log.jsonl").open("a") as log:
             log.write(json.dumps(entry) + "\n")
+
+
+def _optimisers(network: Network, rate: float) -> list[torch.optim.Optimizer]:
+    """Muon (K. Jordan 2024) for the matrices between layers, AdamW for the rest.
+
+    Muon's steps are scaled to AdamW's size: one learning rate is for both.
+    """
+    names = ("mix.weight", "lstm.weight", "head1.weight")
+    named = [(n, p) for n, p in network.named_parameters() if p.requires_grad]
+    matrices = [p for n, p in named if n.startswith(names)]
+    others = [p for n, p in named if not n.startswith(names)]
+    return [
+        torch.optim.Muon(
+            matrices, rate, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"
+        ),
+        torch.optim.AdamW(others, rate, weight_decay=1e-4),
+    ]
 
 
 def _copied(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -50,7 +50,7 @@ class Fit:
     shape : Shape
     epochs : int
     rate : float
-        AdamW's peak learning rate; warm-up, then a cosine to zero.
+        Peak learning rate; warm-up, then a cosine to zero.
     batch : int
         Rows, that is trials at a time.
     window : int
