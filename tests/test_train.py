@@ -18,6 +18,7 @@ from ann_backend.train.dataset import Request, generate, join, refuse_mixture  #
 from ann_backend.train.free_run import free_run  # noqa: E402
 from ann_backend.train.groups import Groups  # noqa: E402
 from ann_backend.train.model import Input, Network, Shape  # noqa: E402
+from ann_backend.train.muon import Muon  # noqa: E402
 from ann_backend.train.pick import pick  # noqa: E402
 from ann_backend.train.tensors import take, tensors  # noqa: E402
 
@@ -53,6 +54,24 @@ def digest(network):
 
 
 # model and fit
+
+
+def test_muon_steps_as_torchs_does():
+    torch.manual_seed(0)
+    ours = torch.nn.Parameter(torch.randn(64, 32))
+    theirs = torch.nn.Parameter(ours.detach().clone())
+    begin = ours.detach().clone()
+    muon = Muon([ours], 1e-2)
+    reference = torch.optim.Muon(
+        [theirs], 1e-2, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"
+    )
+    for _ in range(5):
+        ours.grad = torch.randn(64, 32)
+        theirs.grad = ours.grad.clone()
+        muon.step()
+        reference.step()
+    moved = (ours - begin).detach()
+    assert torch.linalg.norm(moved - (theirs - begin)) < 0.01 * moved.norm()  # bfloat16
 
 
 def network_of(data, shape=SMALL.shape):

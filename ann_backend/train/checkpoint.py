@@ -13,6 +13,7 @@ import torch
 
 from ann_backend.errors import AnnBackendError
 from ann_backend.train.model import Network
+from ann_backend.train.muon import Muon
 
 if TYPE_CHECKING:
     from ann_backend.train.fit import Fit
@@ -106,18 +107,13 @@ class Run:
 
 
 def _optimisers(network: Network, rate: float) -> list[torch.optim.Optimizer]:
-    """Muon (K. Jordan 2024) for the matrices between layers, AdamW for the rest.
-
-    Muon's steps are scaled to AdamW's size: one learning rate is for both.
-    """
+    """Muon for the matrices between layers, AdamW for the rest."""
     names = ("mix.weight", "lstm.weight", "head1.weight")
     named = [(n, p) for n, p in network.named_parameters() if p.requires_grad]
     matrices = [p for n, p in named if n.startswith(names)]
     others = [p for n, p in named if not n.startswith(names)]
     return [
-        torch.optim.Muon(
-            matrices, rate, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"
-        ),
+        Muon(matrices, rate),
         torch.optim.AdamW(others, rate, weight_decay=1e-4),
     ]
 
