@@ -1,0 +1,132 @@
+"""A bundle's weights streamed in torch, as a good user of torch would write it.
+
+Beside `surrogate` in the benchmark's line. It stops at the network's outputs: peaks and
+voltages are not read out, which spares it work. Letters as in `train.model`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ann_backend.bench.drive import Drive
+from ann_backend.bundle import Bundle
+
+__all__ = ["Streamed"]
+
+
+class Streamed:
+    """Rows of a bundle.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    drive : Drive
+    rows : range
+    threads : int
+        Of torch, in the whole process.
+    """
+
+    spikes = None
+
+    def __init__(
+        self, bundle: Bundle, drive: Drive, rows: range, *, threads: int
+    ) -> None:
+        torch.set_num_threads(threads)
+        self.drive, self.rows, self.t = drive, rows, 0
+        self.sizes = bundle.manifest.sizes
+        self.w = {k: torch.from_numpy(a.copy()) for k, a in bundle.tensors.items()}
+        self.decay = torch.exp(-1.0 / self.w["tau"])
+        self.of, self.share = _sparse(bundle.tensors["embedding"])
+        self.branch_b = self.w["branch_b"][:, None]
+        self.cells = [self._cell(k) for k in range(self.sizes.layers)]
+        s, B = self.sizes, len(rows)
+        self.traces = deque([torch.zeros(B, s.groups, s.kernels)] * s.taps, s.taps)
+        self.state = [(torch.zeros(B, s.hidden),) * 2 for _ in range(s.layers)]
+
+    def run(self, bins: int) -> float:
+        """Advance; return the seconds it took."""
+        batch = self.drive.draw(self.rows, self.t, bins).bins()
+        inputs = [_tensors(n, *events) for n, events in enumerate(batch, self.t)]
+        self.t += bins
+        with torch.inference_mode():
+            start = time.perf_counter()
+            for events in inputs:
+                self.step(*events)
+            return time.perf_counter() - start
+
+    def step(
+        self,
+        row: torch.Tensor,
+        channel: torch.Tensor,
+        weight: torch.Tensor,
+        age: torch.Tensor,
+    ) -> torch.Tensor:
+        """Advance a bin; return the outputs, shape (B, 3).
+
+        Parameters
+        ----------
+        row, channel, weight, age : Tensor, shape (E,)
+            Of the bin's events; the age is from the event to the bin's end, ms.
+        """
+        a = self.traces[0] * self.decay
+        self.traces.appendleft(a)
+        if len(row):
+            of = self.of[channel]
+            amount = self.share[channel] * weight[:, None]
+            amounts = amount[..., None] * torch.exp(
+                -age[:, None, None] / self.w["tau"][of]
+            )
+            where = (row[:, None] * self.sizes.groups + of).flatten()
+            a.view(-1, self.sizes.kernels).index_add_(0, where, amounts.flatten(0, 1))
+        x = self._front()
+        for k, weights in enumerate(self.cells):
+            self.state[k] = torch.lstm_cell(x, self.state[k], *weights)
+            x = self.state[k][0]
+        hidden = torch.relu(torch.addmm(self.w["head_b1"], x, self.w["head_w1"]))
+        return torch.addmm(self.w["head_b2"], hidden, self.w["head_w2"])
+
+    def _cell(self, k: int) -> tuple[torch.Tensor, ...]:
+        """A layer's weights, as torch takes them: with a second bias, of zero."""
+        wx, wh = (self.w[f"lstm{k}_{name}"].T.contiguous() for name in ("wx", "wh"))
+        bias = self.w[f"lstm{k}_bias"]
+        return wx, wh, bias, torch.zeros_like(bias)
+
+    def _front(self) -> torch.Tensor:
+        """What the LSTM sees, shape (B, N * U or P)."""
+        N, B = self.sizes.branches, len(self.rows)
+        u = self.branch_b
+        for a, w in zip(self.traces, self.w["branch_w"], strict=True):
+            u = torch.baddbmm(u, a.view(B, N, -1).transpose(0, 1), w)
+        f = torch.relu_(u).transpose(0, 1).reshape(B, -1)
+        if self.sizes.mix:
+            f = torch.addmm(self.w["mix_b"], f, self.w["mix_w"])
+            f = f / torch.sqrt(1.0 + f.abs())
+        return f
+
+
+def _sparse(
+    embedding: NDArray[np.float32],
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Groups of each channel and its weights there; shape (C, places), zeros last."""
+    places = max(1, int(np.count_nonzero(embedding, axis=1).max()))
+    of = np.argsort(embedding == 0.0, axis=1, kind="stable")[:, :places]
+    share = np.take_along_axis(embedding, of, axis=1)
+    return torch.from_numpy(of.copy()), torch.from_numpy(share)
+
+
+def _tensors(
+    n: int,
+    row: NDArray[Any],
+    channel: NDArray[Any],
+    weight: NDArray[Any],
+    t: NDArray[Any],
+) -> tuple[torch.Tensor, ...]:
+    age = torch.from_numpy(n + 1.0 - t).float()
+    weights = torch.from_numpy(weight).float()
+    return torch.from_numpy(row).long(), torch.from_numpy(channel).long(), weights, age
