@@ -19,6 +19,7 @@ COMMANDS = (
     "train",
     "validate",
     "info",
+    "bench",
     "models",
     "doctor",
 )

@@ -1,8 +1,8 @@
 """The biophysical cell in NEURON, and in CoreNEURON with vector instructions.
 
-Beside `surrogate` in the benchmark's line: dt 0.025 ms, backward Euler, as users run it.
-What would only slow it down is left out: no clamp, nothing recorded but the spikes, and
-a run's events are in the queue before the clock starts.
+Beside `surrogate` in the benchmark's line: dt 0.025 ms, backward Euler, as users run
+it. What would only slow it down is left out: no clamp, nothing recorded but the spikes,
+and a run's events are in the queue before the clock starts.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ class Detailed:
     def run(self, bins: int) -> float:
         """Advance; return the seconds it took.
 
-        CoreNEURON takes the model over and gives it back at every call; a first call, of
-        one block, is for that alone, and what it took is subtracted.
+        CoreNEURON takes the model over and gives it back at every call; a first call,
+        of one block, is for that alone, and what it took is subtracted.
         """
         if not self.fast:
             return self._solve(bins)

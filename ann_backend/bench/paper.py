@@ -1,7 +1,7 @@
 """The network of Olah, Pedersen & Rowan (eLife 2022; 11: e79535), from its description.
 
-A reference model of the published sizes with random weights. Each ms it sees a window of
-64 ms of Vm and synaptic columns and gives the next Vm, which is fed back:
+A reference model of the published sizes with random weights. Each ms it sees a window
+of 64 ms of Vm and synaptic columns and gives the next Vm, which is fed back:
 
 convolutions over the window (kernels 1, 5 causal, 1; relu, relu, tanh) -> flattened,
 repeated -> LSTM layers over the repeats -> Dense 128 (relu) -> 4 x Dense 100 (selu) ->
@@ -161,8 +161,6 @@ class Stream:
                 h = torch.sigmoid(o) * torch.tanh(c)
                 outputs.append(h)
             if k + 1 < lstm.num_layers:
-                wx, bx = (
-                    getattr(lstm, f"{n}_ih_l{k + 1}") for n in ("weight", "bias")
-                )
+                wx, bx = (getattr(lstm, f"{n}_ih_l{k + 1}") for n in ("weight", "bias"))
                 inputs = [functional.linear(h, wx, bx) for h in outputs]
         return torch.stack(outputs, 1)

@@ -1,0 +1,126 @@
+"""What is measured, by name: opens each engine in the process that will run it.
+
+After `drive` in the benchmark's line: a `Job` says which engine, which cell and which
+rows; `opened` builds it. Nothing of an engine is imported before.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Protocol
+
+from ann_backend.bench.drive import Drive
+from ann_backend.bundle import Bundle
+from ann_backend.train.cell import CellDescription
+
+__all__ = ["ENGINES", "Engine", "Job", "Kind", "opened"]
+
+DETAILED_CHANNELS = 2000  # of all copies of a cell that NEURON is measured on
+WINDOWED_CELLS = 50  # of the paper's network as published
+
+
+class Engine(Protocol):
+    """Rows that advance together; `run` returns the seconds that it took."""
+
+    t: int
+    spikes: int | None
+
+    def run(self, bins: int) -> float:
+        """Advance by bins of 1 ms, a multiple of `BLOCK_MS`."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """How an engine is measured.
+
+    Attributes
+    ----------
+    threads : tuple of int
+        Numbers of cores to measure it on.
+    ranks : bool
+        More cores are more processes, each with its share of the cells.
+    weights : bool
+        It runs the bundle, so the bundle's fidelity is its own.
+    limit : callable
+        Channels of a cell -> cells that it is measured on at most.
+    least : int
+        Cells from which it is measured.
+    taken : bool
+        Another process is busy on one of the cores.
+    """
+
+    threads: tuple[int, ...] = (1,)
+    ranks: bool = False
+    weights: bool = False
+    limit: Callable[[int], int] | None = None
+    least: int = 1
+    taken: bool = False
+
+
+def _detailed_limit(channels: int) -> int:
+    return max(2, DETAILED_CHANNELS // channels)
+
+
+ENGINES = {
+    "NEURON": Kind(threads=(1, 2), ranks=True, limit=_detailed_limit),
+    "CoreNEURON": Kind(threads=(1, 2), ranks=True, limit=_detailed_limit),
+    "ours": Kind(threads=(1, 2), weights=True),
+    "ours, a core taken": Kind(threads=(2,), weights=True, least=500, taken=True),
+    "ours, CUDA": Kind(weights=True),
+    "torch": Kind(weights=True),
+    "paper, windowed": Kind(limit=lambda _: WINDOWED_CELLS),
+    "paper, streamed": Kind(),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One process of an engine.
+
+    Attributes
+    ----------
+    engine : str
+        A name in `ENGINES`.
+    cell : CellDescription
+        Resolved.
+    bundle : Bundle
+    rows : range
+        Which of the cells; their input goes with their numbers.
+    threads : int
+    seed : int
+        Of the input.
+    """
+
+    engine: str
+    cell: CellDescription
+    bundle: Bundle
+    rows: range
+    threads: int
+    seed: int
+
+
+def opened(job: Job) -> Callable[[], Engine]:
+    """Import what the engine needs; the function returned builds it."""
+    drive, rows, threads = Drive.of(job.cell, job.seed), job.rows, job.threads
+    if job.engine in ("NEURON", "CoreNEURON"):
+        from ann_backend.bench.detailed import Detailed
+
+        fast = job.engine == "CoreNEURON"
+        return lambda: Detailed(job.cell, drive, rows, fast=fast)
+    if job.engine.startswith("ours"):
+        from ann_backend.bench.surrogate import Surrogate
+
+        backend = "cuda" if job.engine == "ours, CUDA" else "cpu"
+        return lambda: Surrogate(
+            job.bundle, drive, rows, backend=backend, threads=threads
+        )
+    if job.engine == "torch":
+        from ann_backend.bench.streamed import Streamed
+
+        return lambda: Streamed(job.bundle, drive, rows, threads=threads)
+    from ann_backend.bench.published import Published
+
+    windowed = job.engine == "paper, windowed"
+    return lambda: Published(drive, rows, threads=threads, windowed=windowed)

@@ -1,0 +1,188 @@
+"""Runs all engines of a cell in turns, and makes the rows of the table.
+
+After `worker` in the benchmark's line. A row's time is the median of the repeats, and
+each repeat goes through all engines, so that a slow minute of the machine is shared.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import time
+from collections.abc import Callable, Iterator
+from statistics import median
+from typing import Any
+
+from ann_backend.bench.drive import BLOCK_MS, Drive
+from ann_backend.bench.engines import ENGINES, Job, Kind
+from ann_backend.bench.worker import Worker, core_taken
+from ann_backend.bundle import Bundle
+from ann_backend.errors import AnnBackendError
+from ann_backend.train.cell import CellDescription
+
+__all__ = ["Effort", "measure"]
+
+MOST_BINS, MOST_EVENTS = 2000, 4_000_000  # of a repeat
+PAUSE_S = 0.02  # threads of the engine before have gone to sleep by then
+
+Say = Callable[[str], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Effort:
+    """How much is measured.
+
+    Attributes
+    ----------
+    cells : tuple of int
+    repeats : int
+    seconds : float
+        That one repeat of one engine is to take, or longer.
+    engines : tuple of str
+    seed : int
+    """
+
+    cells: tuple[int, ...] = (1, 50, 5000)
+    repeats: int = 5
+    seconds: float = 0.5
+    engines: tuple[str, ...] = tuple(ENGINES)
+    seed: int = 1
+
+
+class _Entry:
+    """One row: an engine on some cells and cores, with its processes."""
+
+    def __init__(
+        self, engine: str, cell: CellDescription, bundle: Bundle, cells: int, cores: int
+    ) -> None:
+        self.kind: Kind = ENGINES[engine]
+        limit = self.kind.limit
+        count = cells if limit is None else min(cells, limit(len(cell.channels)))
+        self.count = count = max(count, cores) if self.kind.ranks else count
+        self.row: dict[str, Any] = {
+            "engine": engine,
+            "cell": cell.name,
+            "cells": cells,
+            "threads": cores,
+            "us_per_neuron_ms": None,
+            "f1_2ms": bundle.manifest.fidelity.get("f1_2ms")
+            if self.kind.weights
+            else None,
+            "scaled": count < cells,
+            "measured_cells": count,
+        }
+        self.bins, self.seconds = BLOCK_MS, list[float]()
+        self.workers: list[Worker] = []
+
+    def start(self, cell: CellDescription, bundle: Bundle, seed: int) -> None:
+        """Start the processes, each with its share of the rows."""
+        cores = self.row["threads"]
+        parts = cores if self.kind.ranks else 1
+        for k in range(parts):
+            rows = range(self.count * k // parts, self.count * (k + 1) // parts)
+            engine = self.row["engine"]
+            job = Job(engine, cell, bundle, rows, cores // parts, seed)
+            self.workers.append(Worker(job))
+
+    def open(self) -> None:
+        """Build the engine, one process after another."""
+        found = [worker.open() for worker in self.workers]
+        memory = [f["memory_MB"] for f in found if f["memory_MB"] is not None]
+        self.row |= {
+            "setup_s": max(f["setup_s"] for f in found),
+            "memory_MB": sum(memory) if len(memory) == len(found) else None,
+            **found[0]["size"],
+        }
+
+    def choose_bins(self, seconds: float, most: int) -> None:
+        """Lengthen the run until it takes about as long as asked."""
+        while (took := self.run()) < 0.6 * seconds and self.bins < most:
+            longer = min(max(seconds / max(took, 1e-6), 2.0), 8.0)
+            blocks = round(self.bins * longer / BLOCK_MS)
+            self.bins = min(blocks * BLOCK_MS, most)
+
+    def run(self) -> float:
+        """Run once, all processes at a time; return the slowest one's seconds."""
+        with core_taken() if self.kind.taken else contextlib.nullcontext():
+            for worker in self.workers:
+                worker.ask(self.bins)
+            found = [worker.answer() for worker in self.workers]
+        rates = [rate for _, rate in found]
+        known = all(rate is not None for rate in rates)
+        self.row["output_Hz"] = sum(rates) / len(rates) if known else None
+        return max(seconds for seconds, _ in found)
+
+    def finish(self) -> dict[str, Any]:
+        """End the processes and return the row."""
+        for worker in self.workers:
+            worker.close()
+        if self.seconds and "note" not in self.row:
+            us = [s * 1e6 / self.count / self.bins for s in self.seconds]
+            self.row["us_per_neuron_ms"] = median(us)
+            self.row |= {"us_min": min(us), "us_max": max(us), "ms": self.bins}
+        return self.row
+
+
+def measure(
+    cell: CellDescription, bundle: Bundle, effort: Effort, say: Say
+) -> Iterator[dict[str, Any]]:
+    """Measure all engines on a cell; one row for each engine, cells and cores.
+
+    A row without a time has a ``note`` that says why.
+
+    Parameters
+    ----------
+    cell : CellDescription
+        Resolved.
+    bundle : Bundle
+        With the cell's channels.
+    effort : Effort
+    say : callable
+        Told of what goes on.
+    """
+    per_ms = Drive.of(cell, effort.seed).events_per_ms
+    for cells in effort.cells:
+        entries = [
+            _Entry(engine, cell, bundle, cells, cores)
+            for engine in effort.engines
+            for cores in ENGINES[engine].threads
+            if cells >= max(cores, ENGINES[engine].least)
+            and cores <= (os.cpu_count() or 1)
+        ]
+        say(f"{cell.name}, {cells} cells: {len(entries)} engines start")
+        try:
+            for entry in entries:
+                entry.start(cell, bundle, effort.seed)
+            for entry in entries:
+                with _noted(entry):
+                    entry.open()
+                    rough = MOST_EVENTS / per_ms / entry.count // BLOCK_MS
+                    most = max(BLOCK_MS, int(min(MOST_BINS, rough * BLOCK_MS)))
+                    entry.choose_bins(effort.seconds, most)
+                    say(f"  {entry.row['engine']}, {entry.row['threads']}: ready")
+            _repeat(entries, effort, say)
+        finally:
+            rows = [entry.finish() for entry in entries]
+        yield from ({**row, "events_per_ms": per_ms} for row in rows)
+
+
+def _repeat(entries: list[_Entry], effort: Effort, say: Say) -> None:
+    """Go through all engines again and again."""
+    for k in range(effort.repeats):
+        say(f"  repeat {k + 1} of {effort.repeats}")
+        for entry in entries:
+            if "note" in entry.row:
+                continue
+            time.sleep(PAUSE_S)
+            with _noted(entry):
+                entry.seconds.append(entry.run())
+
+
+@contextlib.contextmanager
+def _noted(entry: _Entry) -> Iterator[None]:
+    """Say in the row why an engine has no time."""
+    try:
+        yield
+    except AnnBackendError as error:
+        entry.row["note"] = str(error)

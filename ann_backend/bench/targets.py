@@ -1,0 +1,150 @@
+"""The targets of this project as data, and whether the rows meet them.
+
+Last in the benchmark's line. A target that these rows cannot tell of is not measured,
+and says why: it is neither met nor missed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ann_backend.bench.table import OURS, Row, cost
+
+__all__ = ["TARGETS", "Target", "judged"]
+
+CELL = "L5PC"
+MANY, PARALLEL = 50, 500  # cells
+
+Measure = Callable[[Sequence[Row]], float | None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """A number to reach.
+
+    Attributes
+    ----------
+    name : str
+    target : float
+    measure : callable, optional
+        Rows -> the number; None where no row of this command tells of it.
+    why_not : str
+        Why it has no measure.
+    most : bool
+        The target is a largest number; otherwise a smallest.
+    trained : bool
+        It is met only by a bundle whose fidelity is known.
+    """
+
+    name: str
+    target: float
+    measure: Measure | None = None
+    why_not: str = ""
+    most: bool = False
+    trained: bool = False
+
+    def judge(self, rows: Sequence[Row]) -> dict[str, Any]:
+        """Name, target, the number, whether it is met, and what else must be said."""
+        found = None if self.measure is None else self.measure(rows)
+        record: dict[str, Any] = {
+            "name": self.name,
+            "sense": "<=" if self.most else ">=",
+            "target": self.target,
+            "measured": found,
+            "met": None,
+            "note": self.why_not if self.measure is None else "",
+        }
+        if found is None:
+            return record | {"note": record["note"] or "these rows were not run"}
+        met = found <= self.target if self.most else found >= self.target
+        if met and self.trained and not _trained(rows):
+            return record | {"note": "fast enough, but the weights are untrained"}
+        return record | {"met": met}
+
+
+def _trained(rows: Sequence[Row]) -> bool:
+    mine = [r for r in rows if (r["engine"], r["cell"]) == (OURS, CELL)]
+    return all(r["f1_2ms"] is not None for r in mine)
+
+
+def _smallest(engine: str, threads: int, least: int) -> Measure:
+    """Smallest ratio of an engine's cost to ours, over numbers of cells."""
+
+    def measure(rows: Sequence[Row]) -> float | None:
+        sizes = sorted({r["cells"] for r in rows if r["cells"] >= least})
+        place = [(CELL, cells, threads) for cells in sizes]
+        pairs = [(cost(rows, engine, *p), cost(rows, OURS, *p)) for p in place]
+        return min((a / b for a, b in pairs if a and b), default=None)
+
+    return measure
+
+
+def _at(engine: str, cells: int) -> Measure:
+    """Ratio of an engine's cost to ours at one number of cells."""
+
+    def measure(rows: Sequence[Row]) -> float | None:
+        theirs, ours = (cost(rows, name, CELL, cells) for name in (engine, OURS))
+        return theirs / ours if theirs and ours else None
+
+    return measure
+
+
+def _scaling(rows: Sequence[Row]) -> float | None:
+    """Smallest gain of two threads over one, of either cell."""
+    many = {(r["cell"], r["cells"]) for r in rows if r["cells"] >= PARALLEL}
+    pairs = [(cost(rows, OURS, *p, 1), cost(rows, OURS, *p, 2)) for p in many]
+    return min((one / two for one, two in pairs if one and two), default=None)
+
+
+def _stolen(rows: Sequence[Row]) -> float | None:
+    """Largest slowing of two threads by a process on one of the cores."""
+    many = {(r["cell"], r["cells"]) for r in rows if r["cells"] >= PARALLEL}
+    taken = f"{OURS}, a core taken"
+    pairs = [(cost(rows, taken, *p, 2), cost(rows, OURS, *p, 2)) for p in many]
+    return max((slow / two for slow, two in pairs if slow and two), default=None)
+
+
+_AS_RANKS = {1: "1 core", 2: "2 cores, processes against threads"}
+_PROBE = "needs a compiled probe of the core's peak; csrc/README.md has such numbers"
+_NO_EXCHANGE = "this version has no exchange of spikes inside the engine"
+_NO_GPU = "this version has no CUDA kernels"
+_COUPLED = "a coupled run is not part of this command"
+
+TARGETS = (
+    *(
+        Target(
+            f"{engine} / ours, {CELL}, 50 cells or more, {_AS_RANKS[cores]}",
+            target,
+            _smallest(engine, cores, MANY),
+            trained=True,
+        )
+        for engine, target in (("NEURON", 4000), ("CoreNEURON", 1100))
+        for cores in (1, 2)
+    ),
+    *(
+        Target(f"torch / ours, {CELL}, cells: {cells}", target, _at("torch", cells))
+        for cells, target in ((1, 20), (50, 4), (5000, 2.5))
+    ),
+    Target(
+        f"paper, windowed / ours, {CELL}, 50 cells", 1000, _at("paper, windowed", 50)
+    ),
+    Target("share of the FMA peak, 50 cells", 0.75, why_not=_PROBE),
+    Target("share of the read bandwidth, 1 cell", 0.8, why_not=_PROBE),
+    Target("live NetCons / exchange, per event", 12, why_not=_NO_EXCHANGE),
+    Target("live NetCons / connect arrays, per event", 150, why_not=_NO_EXCHANGE),
+    Target("two threads / one, 500 cells or more", 1.8, _scaling),
+    Target("slower by, a core taken, 500 cells or more", 2.5, _stolen, most=True),
+    Target("coupled run, overhead / engine", 0.1, why_not=_COUPLED, most=True),
+    Target("H200: step / floor, 100,000 cells", 2.5, why_not=_NO_GPU, most=True),
+    Target("H200: real-time factor, 5,000 cells, H = 64", 60, why_not=_NO_GPU),
+    Target("H200: real-time factor, 5,000 cells, H = 128", 25, why_not=_NO_GPU),
+    Target("H200: neuron-ms/s, 100,000 cells, H = 64", 0.6e9, why_not=_NO_GPU),
+    Target("H200: neuron-ms/s, 100,000 cells, H = 128", 0.2e9, why_not=_NO_GPU),
+)
+
+
+def judged(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Every target beside what these rows say of it."""
+    return [target.judge(rows) for target in TARGETS]

@@ -1,0 +1,115 @@
+"""A bundle of the default size with random weights, for a cell that has none.
+
+Beside `measure` in the benchmark's line: what a network costs does not depend on what
+it has learned; what it is worth does, so its rows have no fidelity.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ann_backend import bundle as file
+from ann_backend.bundle import Bundle, Channel, Manifest, Readout, Sizes, Synapse
+from ann_backend.manifest import Training
+
+if TYPE_CHECKING:
+    from ann_backend.train.cell import CellDescription
+    from ann_backend.train.model import Network
+
+__all__ = ["untrained"]
+
+SIZE = "M"
+AP_MS, AP_DT_MS = 2.0, 0.025
+
+
+def untrained(cell: CellDescription, seed: int) -> Bundle:
+    """Make a network with random weights; it says so in its name.
+
+    Parameters
+    ----------
+    cell : CellDescription
+        Resolved.
+    seed : int
+    """
+    import torch
+
+    from ann_backend.train.export import sizes
+    from ann_backend.train.groups import Groups
+    from ann_backend.train.model import SHAPES, Network
+    from ann_backend.train.tensors import tensors
+
+    torch.manual_seed(seed)
+    shape = SHAPES[SIZE]
+    network = Network(Groups.plan(cell.channels, shape.places), shape)
+    _scale(network, cell, seed)
+    wave = np.linspace(0.0, np.pi, round(AP_MS / AP_DT_MS))
+    ap = cell.clip_mV + 80.0 * np.sin(wave)
+    weights = {**tensors(network), "ap": ap.astype(np.float32)}
+    manifest = _manifest(cell, Sizes(**sizes(network)), seed, torch.__version__)
+    with tempfile.TemporaryDirectory() as folder:
+        path = file.save(Path(folder) / "untrained.safetensors", manifest, weights)
+        return file.load(path)
+
+
+def _scale(network: Network, cell: CellDescription, seed: int) -> None:
+    """Bring the traces to the range that a trained network sees."""
+    import torch
+
+    from ann_backend.bench.drive import Drive
+    from ann_backend.train.model import Input
+
+    bins = 200
+    batch = Drive.of(cell, seed).draw(range(1), 0, bins)
+    n = torch.from_numpy(batch.t).long()
+    age = (n + 1 - torch.from_numpy(batch.t)).float()
+    channel = torch.from_numpy(batch.channel).long()
+    weight = torch.from_numpy(batch.weight).float()
+    network.normalise(Input(n, channel, weight, age, bins, 1))
+
+
+def _manifest(
+    cell: CellDescription, sizes: Sizes, seed: int, torch_version: str
+) -> Manifest:
+    none = "none: random weights"
+    return Manifest(
+        name=f"{cell.name}, untrained",
+        channels=[
+            Channel(
+                name=c.name,
+                location=c.location,
+                synapses=[Synapse(mechanism=m, parameters=p) for m, p in c.synapses],
+                weight_uS=c.weight_uS,
+                rate_Hz=(0.0, c.rate_Hz),
+            )
+            for c in cell.channels
+        ],
+        sizes=sizes,
+        readout=Readout(
+            threshold_mV=cell.threshold_mV,
+            hazard_threshold=0.5,
+            refractory_ms=2.0,
+            clip_mV=cell.clip_mV,
+            v_offset_mV=cell.v_init_mV,
+            v_scale_mV=5.0,
+            ap_start_ms=-AP_MS / 2,
+            ap_dt_ms=AP_DT_MS,
+        ),
+        cell={"digest": none, "v_init_mV": cell.v_init_mV, "celsius": cell.celsius},
+        training=Training(
+            command=none,
+            seeds={"weights": seed},
+            sampler=none,
+            ranges={},
+            data_hours=0.0,
+            training_hours=0.0,
+            hardware=none,
+            neuron_version=none,
+            torch_version=torch_version,
+        ),
+        fidelity={},
+        licence="none",
+    )

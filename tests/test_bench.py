@@ -1,0 +1,227 @@
+"""The benchmark: its comparators compute what they claim, its table what was run."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import random_network
+import torch
+
+from ann_backend.__main__ import main
+from ann_backend.bench import table, targets
+from ann_backend.bench.drive import BLOCK_MS, Drive
+from ann_backend.bench.engines import ENGINES
+from ann_backend.bench.measure import Effort, measure
+from ann_backend.bench.paper import L5, POINT, WINDOW, Paper, Stream
+from ann_backend.bench.published import Published
+from ann_backend.bench.streamed import Streamed
+from ann_backend.bench.surrogate import Surrogate
+from ann_backend.bundle import Bundle
+from ann_backend.run.catalogue import find
+from ann_backend.train.cell import HH
+
+DRIVE = Drive.of(HH, 1)
+
+
+def paper(columns, sizes):
+    """The paper's network, its weights large enough for outputs that move."""
+    torch.manual_seed(0)
+    net = Paper(columns, sizes).eval()
+    with torch.no_grad():
+        for name, p in net.named_parameters():
+            if "bias_hh" not in name:
+                p.mul_(2.0)
+    return net
+
+
+def test_the_papers_network_has_the_published_number_of_parameters():
+    assert Paper(201).parameter_count == 5_375_269
+
+
+@pytest.mark.parametrize(("columns", "sizes"), [(11, L5), (4, POINT)])
+def test_the_papers_network_streams_to_the_windows_outputs(columns, sizes):
+    net, rows = paper(columns, sizes), 2
+    found = []
+    with torch.inference_mode():
+        stream, window = Stream(net, rows), torch.zeros(rows, WINDOW, columns)
+        for _ in range(WINDOW + 6):
+            row = torch.randn(rows, columns)
+            window = torch.cat([window[:, 1:], row[:, None]], 1)
+            found.append(torch.stack([net(window), stream.step(row)]))
+    windowed, streamed = torch.stack(found, 1)
+    assert (windowed - streamed).abs().max() <= 1e-5
+    assert windowed.std(0).min() > 1e-2
+
+
+def test_the_papers_network_feeds_its_voltage_back_either_way():
+    both = [
+        Published(DRIVE, range(2), threads=1, windowed=windowed)
+        for windowed in (True, False)
+    ]
+    for one in both:
+        assert one.run(BLOCK_MS) > 0.0
+    assert torch.allclose(both[0].v, both[1].v, atol=1e-5)
+    assert both[0].v.abs().max() > 0.0
+
+
+def test_torch_streams_what_the_engine_streams():
+    shipped = find("HH")
+    named = random_network.tensors(C=3, G=6, K=4, W=2, N=3, U=5, P=10, H=24, L=2)
+    sizes = random_network.manifest(W=2).sizes
+    manifest = random_network.manifest(W=2).model_copy(update={"sizes": sizes})
+    for bundle in (shipped, Bundle(manifest, named)):
+        theirs = Streamed(bundle, DRIVE, range(3), threads=1)
+        ours = Surrogate(bundle, DRIVE, range(3), backend="cpu", threads=1)
+        batch = DRIVE.draw(range(3), 0, 10 * BLOCK_MS)
+        for n, (row, channel, weight, t) in enumerate(batch.bins()):
+            ours.engine.step(float(n), row, channel, weight, t)
+            age = torch.from_numpy(n + 1 - t).float()
+            wide = torch.from_numpy(row).long(), torch.from_numpy(channel).long()
+            with torch.inference_mode():
+                y = theirs.step(*wide, torch.from_numpy(weight).float(), age)
+            np.testing.assert_allclose(y, ours.engine.outputs, rtol=1e-4, atol=1e-4)
+
+
+def test_a_rows_events_depend_on_no_other_row_and_no_length():
+    whole = DRIVE.draw(range(5), 0, 4 * BLOCK_MS)
+    part = DRIVE.draw(range(3, 5), 2 * BLOCK_MS, BLOCK_MS)
+    mine = (whole.row >= 3) & (whole.t >= 20) & (whole.t < 30)
+    assert mine.any()
+    np.testing.assert_array_equal(whole.t[mine], part.t)
+    np.testing.assert_array_equal(whole.channel[mine], part.channel)
+    assert len(part.bins()) == BLOCK_MS
+
+
+def test_the_drive_has_the_stated_rate():
+    found = DRIVE.draw(range(50), 0, 2000)
+    rate = len(found.t) / 50 / 2000
+    assert rate == pytest.approx(DRIVE.events_per_ms, rel=0.05)
+    assert DRIVE.events_per_ms == pytest.approx(0.21)
+
+
+def test_more_events_of_a_smaller_weight_leave_the_mean_conductance(monkeypatch):
+    monkeypatch.setattr("ann_backend.bench.drive.EVENTS_PER_MS", {"HH": 2.1})
+    more = Drive.of(HH, 1)
+    assert more.events_per_ms == pytest.approx(2.1)
+    product = DRIVE.rate_Hz * DRIVE.weight_uS
+    np.testing.assert_allclose(more.rate_Hz * more.weight_uS, product)
+
+
+def test_the_command_measures_and_judges(tmp_path):
+    path, plot = tmp_path / "bench.json", tmp_path / "bench.png"
+    words = "bench --cell HH --cells 2 --repeats 2 --quick --quiet --engine"
+    engines = ["NEURON", "ours", "ours, CUDA"]
+    args = [*words.split(), *engines, "--json", str(path), "--plot", str(plot)]
+    assert main(args) == 0
+    result = json.loads(path.read_text())
+    rows = {(r["engine"], r["threads"]): r for r in result["rows"]}
+    assert set(rows) >= {(name, 1) for name in engines}
+    for (engine, _), row in rows.items():
+        assert row["cell"] == "HH"
+        assert row["cells"] == row["measured_cells"] == 2
+        if engine == "ours, CUDA":
+            continue
+        assert row["us_min"] <= row["us_per_neuron_ms"] <= row["us_max"]
+        assert row["setup_s"] > 0
+    assert rows["NEURON", 1]["f1_2ms"] is None
+    assert (rows["NEURON", 1]["segments"], rows["NEURON", 1]["synapses"]) == (1, 3)
+    assert rows["ours", 1]["f1_2ms"] == find("HH").manifest.fidelity["f1_2ms"]
+    assert rows["ours", 1]["us_per_neuron_ms"] < rows["NEURON", 1]["us_per_neuron_ms"]
+    (ratio,) = [
+        r
+        for r in result["ratios"]
+        if (r["ratio"], r["threads"]) == ("NEURON / ours", 1)
+    ]
+    assert ratio["times"] == pytest.approx(
+        rows["NEURON", 1]["us_per_neuron_ms"] / rows["ours", 1]["us_per_neuron_ms"]
+    )
+    assert all(
+        {"name", "target", "measured", "met"} <= set(t) for t in result["targets"]
+    )
+    assert all(t["met"] is None for t in result["targets"])  # L5PC was not run
+    assert plot.stat().st_size > 1000
+
+
+def test_coreneuron_gets_neurons_events():
+    engines = ("NEURON", "CoreNEURON")
+    effort = Effort(cells=(2,), repeats=1, seconds=0.01, engines=engines)
+    found = list(measure(HH, find("HH"), effort, lambda _: None))
+    assert [r.get("note") for r in found] == [None] * len(found)
+    assert all(r["output_Hz"] is not None for r in found)
+
+
+def test_an_engine_that_fails_is_a_row_with_a_reason():
+    broken = dataclasses.replace(HH, template="Nonsense", hoc_file=None)
+    effort = Effort(cells=(1,), repeats=1, seconds=0.01, engines=("NEURON", "ours"))
+    neuron, ours = measure(broken, find("HH"), effort, lambda _: None)
+    assert neuron["us_per_neuron_ms"] is None
+    assert "Nonsense" in neuron["note"]
+    assert ours["us_per_neuron_ms"] > 0
+
+
+def test_an_unknown_engine_is_refused(capsys):
+    assert main(["bench", "--engine", "abacus"]) == 1
+    assert "--engine: expected some of NEURON" in capsys.readouterr().err
+
+
+def row(engine, cells, us, *, threads=1, cell="L5PC", f1=0.9):
+    return {
+        "engine": engine,
+        "cell": cell,
+        "cells": cells,
+        "threads": threads,
+        "us_per_neuron_ms": us,
+        "f1_2ms": f1 if ENGINES[engine].weights else None,
+    }
+
+
+def verdict(rows, name):
+    (found,) = [t for t in targets.judged(rows) if t["name"].startswith(name)]
+    return found["measured"], found["met"]
+
+
+def test_a_target_takes_the_worst_of_its_rows():
+    rows = [row("NEURON", 50, 12000.0), row("NEURON", 5000, 12000.0)]
+    rows += [row("ours", 50, 2.0), row("ours", 5000, 4.0)]
+    assert verdict(rows, "NEURON / ours, L5PC, 50 cells or more, 1 core") == (
+        3000.0,
+        False,
+    )
+    rows[-1]["us_per_neuron_ms"] = 2.5
+    assert verdict(rows, "NEURON / ours, L5PC, 50 cells or more, 1 core") == (
+        4800.0,
+        True,
+    )
+
+
+def test_untrained_weights_meet_no_target():
+    rows = [row("NEURON", 50, 12000.0), row("ours", 50, 2.0, f1=None)]
+    name = "NEURON / ours, L5PC, 50 cells or more, 1 core"
+    assert verdict(rows, name) == (6000.0, None)
+    rows[1]["us_per_neuron_ms"] = 4.0
+    assert verdict(rows, name) == (3000.0, False)
+
+
+def test_what_was_not_measured_is_neither_met_nor_missed():
+    rows = [row("ours", 50, 2.0), row("torch", 50, None)]
+    assert verdict(rows, "torch / ours, L5PC, cells: 50") == (None, None)
+    assert verdict(rows, "H200: step / floor") == (None, None)
+    assert all(t["note"] for t in targets.judged(rows) if t["measured"] is None)
+
+
+def test_threads_and_a_taken_core_are_judged():
+    rows = [row("ours", 5000, 4.0), row("ours", 5000, 2.0, threads=2)]
+    rows += [row("ours, a core taken", 5000, 6.0, threads=2)]
+    assert verdict(rows, "two threads / one") == (2.0, True)
+    assert verdict(rows, "slower by, a core taken") == (3.0, False)
+
+
+def test_the_break_even_lies_between_measured_numbers_of_cells():
+    rows = [row("ours", 1, 10.0), row("ours", 101, 1.0)]
+    rows += [row("torch", 1, 5.0), row("torch", 101, 5.0)]
+    # 10 + (101 - 10) / 100 (n - 1) us against 5 n
+    (found,) = table.break_even(rows)
+    assert (found["against"], found["cells"]) == ("torch", 3)
+    rows[2:] = [row("torch", 1, 0.1), row("torch", 101, 0.1)]
+    assert table.break_even(rows)[0]["cells"] is None
