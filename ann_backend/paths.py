@@ -80,7 +80,7 @@ def mechanisms(
     """
     key = hashlib.sha256(f"{neuron_version} {os.uname().machine}".encode())
     if flags:
-        key.update(f"{flags} {_compiler()} {_cpu()}".encode())
+        key.update(f"{flags} {machine()}".encode())
     for file in sorted(files):
         key.update(file.name.encode() + file.read_bytes())
     home = cache_dir() / f"mechanisms-{key.hexdigest()[:16]}"
@@ -88,6 +88,11 @@ def mechanisms(
         home.parent.mkdir(parents=True, exist_ok=True)
         _build(files, home, flags)
     return _library(home)
+
+
+def machine() -> str:
+    """What code that is compiled for this very CPU depends on."""
+    return f"{_compiler()} {_cpu()}"
 
 
 def _compiler() -> str:

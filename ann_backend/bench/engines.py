@@ -23,8 +23,15 @@ WINDOWED_CELLS = 50  # of the paper's network as published
 class Engine(Protocol):
     """Rows that advance together; `run` returns the seconds that it took."""
 
-    t: int
-    spikes: int | None
+    @property
+    def t(self) -> int:
+        """Bins so far."""
+        ...
+
+    @property
+    def spikes(self) -> int | None:
+        """So far, of all rows; None where they are not read out."""
+        ...
 
     def run(self, bins: int) -> float:
         """Advance by bins of 1 ms, a multiple of `BLOCK_MS`."""

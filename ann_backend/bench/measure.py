@@ -11,7 +11,7 @@ import dataclasses
 import os
 import time
 from collections.abc import Callable, Iterator
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 from ann_backend.bench.drive import BLOCK_MS, Drive
@@ -23,7 +23,7 @@ from ann_backend.train.cell import CellDescription
 
 __all__ = ["Effort", "measure"]
 
-MOST_BINS, MOST_EVENTS = 2000, 4_000_000  # of a repeat
+MOST_BINS, MOST_EVENTS = 10_000, 4_000_000  # of a repeat
 PAUSE_S = 0.02  # threads of the engine before have gone to sleep by then
 
 Say = Callable[[str], None]
@@ -69,10 +69,13 @@ class _Entry:
             "f1_2ms": bundle.manifest.fidelity.get("f1_2ms")
             if self.kind.weights
             else None,
+            "bundle": bundle.manifest.name,
             "scaled": count < cells,
             "measured_cells": count,
         }
-        self.bins, self.seconds = BLOCK_MS, list[float]()
+        if self.kind.weights:
+            self.row["hidden"] = bundle.manifest.sizes.hidden
+        self.bins, self.found = BLOCK_MS, list[dict[str, float]]()
         self.workers: list[Worker] = []
 
     def start(self, cell: CellDescription, bundle: Bundle, seed: int) -> None:
@@ -97,30 +100,31 @@ class _Entry:
 
     def choose_bins(self, seconds: float, most: int) -> None:
         """Lengthen the run until it takes about as long as asked."""
-        while (took := self.run()) < 0.6 * seconds and self.bins < most:
+        while (took := self.run()["seconds"]) < 0.6 * seconds and self.bins < most:
             longer = min(max(seconds / max(took, 1e-6), 2.0), 8.0)
             blocks = round(self.bins * longer / BLOCK_MS)
             self.bins = min(blocks * BLOCK_MS, most)
 
-    def run(self) -> float:
-        """Run once, all processes at a time; return the slowest one's seconds."""
+    def run(self) -> dict[str, float]:
+        """Run once, all processes at a time; seconds are those of the slowest."""
         with core_taken() if self.kind.taken else contextlib.nullcontext():
             for worker in self.workers:
                 worker.ask(self.bins)
             found = [worker.answer() for worker in self.workers]
-        rates = [rate for _, rate in found]
-        known = all(rate is not None for rate in rates)
-        self.row["output_Hz"] = sum(rates) / len(rates) if known else None
-        return max(seconds for seconds, _ in found)
+        means = {key: fmean(f[key] for f in found) for key in found[0]}
+        return means | {"seconds": max(f["seconds"] for f in found)}
 
     def finish(self) -> dict[str, Any]:
         """End the processes and return the row."""
         for worker in self.workers:
             worker.close()
-        if self.seconds and "note" not in self.row:
-            us = [s * 1e6 / self.count / self.bins for s in self.seconds]
-            self.row["us_per_neuron_ms"] = median(us)
-            self.row |= {"us_min": min(us), "us_max": max(us), "ms": self.bins}
+        if self.found and "note" not in self.row:
+            medians = {k: median(f[k] for f in self.found) for k in self.found[0]}
+            per = 1e6 / self.count / self.bins
+            self.row["us_per_neuron_ms"] = medians.pop("seconds") * per
+            seconds = [f["seconds"] for f in self.found]
+            self.row |= {"us_min": min(seconds) * per, "us_max": max(seconds) * per}
+            self.row |= {"ms": self.bins, **medians}
         return self.row
 
 
@@ -176,7 +180,7 @@ def _repeat(entries: list[_Entry], effort: Effort, say: Say) -> None:
                 continue
             time.sleep(PAUSE_S)
             with _noted(entry):
-                entry.seconds.append(entry.run())
+                entry.found.append(entry.run())
 
 
 @contextlib.contextmanager

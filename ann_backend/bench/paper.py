@@ -26,6 +26,7 @@ __all__ = ["L5", "POINT", "WINDOW", "Paper", "Stream"]
 
 WINDOW = 64  # ms
 TAPS = 5  # of the second convolution
+NAMES = ("weight", "bias")
 # convolutions' widths, LSTM layers, repeats, outputs; of the point cell's repeats the
 # paper says nothing: one is the cheapest
 L5 = ((512, 256, 128), 3, 5, 1)
@@ -148,10 +149,10 @@ class Stream:
     def _recur(self, x: torch.Tensor) -> torch.Tensor:
         """LSTM layers over the repeats; the input's product is made once."""
         lstm = self.net.lstm
-        same = functional.linear(x, lstm.weight_ih_l0, lstm.bias_ih_l0)
+        same = functional.linear(x, *(getattr(lstm, f"{n}_ih_l0") for n in NAMES))
         inputs = [same] * self.net.repeats
         for k in range(lstm.num_layers):
-            wh, bias = (getattr(lstm, f"{n}_hh_l{k}") for n in ("weight", "bias"))
+            wh, bias = (getattr(lstm, f"{n}_hh_l{k}") for n in NAMES)
             h = c = torch.zeros(len(x), self.net.hidden)
             outputs = []
             for gates in inputs:
@@ -161,6 +162,6 @@ class Stream:
                 h = torch.sigmoid(o) * torch.tanh(c)
                 outputs.append(h)
             if k + 1 < lstm.num_layers:
-                wx, bx = (getattr(lstm, f"{n}_ih_l{k + 1}") for n in ("weight", "bias"))
+                wx, bx = (getattr(lstm, f"{n}_ih_l{k + 1}") for n in NAMES)
                 inputs = [functional.linear(h, wx, bx) for h in outputs]
         return torch.stack(outputs, 1)

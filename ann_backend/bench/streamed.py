@@ -54,11 +54,15 @@ class Streamed:
         batch = self.drive.draw(self.rows, self.t, bins).bins()
         inputs = [_tensors(n, *events) for n, events in enumerate(batch, self.t)]
         self.t += bins
-        with torch.inference_mode():
-            start = time.perf_counter()
-            for events in inputs:
-                self.step(*events)
-            return time.perf_counter() - start
+        torch.set_flush_denormal(True)  # as the engine does: traces that die out
+        try:
+            with torch.inference_mode():
+                start = time.perf_counter()
+                for events in inputs:
+                    self.step(*events)
+                return time.perf_counter() - start
+        finally:
+            torch.set_flush_denormal(False)
 
     def step(
         self,

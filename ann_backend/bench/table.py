@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["break_even", "cost", "ratios"]
+__all__ = ["OURS", "Row", "break_even", "cost", "with_ratios"]
 
 Row = Mapping[str, Any]
 OURS = "ours"
@@ -28,47 +28,35 @@ def cost(
     return None
 
 
-def ratios(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """How many times the cost of the engine the others have, on as many cores."""
+def with_ratios(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Add ``times_ours``: cost over that of the engine on as many cells and cores."""
     found = []
     for row in rows:
         us = row["us_per_neuron_ms"]
-        place = (row["cell"], row["cells"], row["threads"])
-        ours = cost(rows, OURS, *place)
-        if us is None or ours is None or row["engine"] == OURS:
-            continue
-        found.append(
-            {
-                "ratio": f"{row['engine']} / {OURS}",
-                "cell": place[0],
-                "cells": place[1],
-                "threads": place[2],
-                "times": us / ours,
-            }
-        )
+        ours = cost(rows, OURS, row["cell"], row["cells"], row["threads"])
+        times = us / ours if us is not None and ours is not None else None
+        found.append({**row, "times_ours": times})
     return found
 
 
 def break_even(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Smallest number of cells from which the engine takes less time than another.
+    """Smallest number of cells from which the engine takes less time, on one core.
 
     The time of a ms is interpolated linearly between the numbers that were measured;
     None where the other is faster at all of them.
     """
-    others = dict.fromkeys((r["engine"], r["cell"], r["threads"]) for r in rows)
     found = []
-    for engine, cell, threads in others:
+    for engine, cell in dict.fromkeys((r["engine"], r["cell"]) for r in rows):
         if engine.startswith(OURS):
             continue
         both = [
-            (cells, cost(rows, engine, cell, cells, threads), ours)
+            (cells, cost(rows, engine, cell, cells), ours)
             for cells in sorted({r["cells"] for r in rows})
-            if (ours := cost(rows, OURS, cell, cells, threads)) is not None
+            if (ours := cost(rows, OURS, cell, cells)) is not None
         ]
         known = [(n, n * theirs, n * ours) for n, theirs, ours in both if theirs]
         if known:
-            record = {"against": engine, "cell": cell, "threads": threads}
-            found.append({**record, "cells": _crossing(known)})
+            found.append({"against": engine, "cell": cell, "cells": _crossing(known)})
     return found
 
 

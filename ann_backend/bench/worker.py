@@ -95,10 +95,11 @@ def _serve(connection: Connection, job: Job) -> None:
         size = getattr(engine, "size", {})
         connection.send({"setup_s": setup_s, "memory_MB": memory_MB, "size": size})
         while True:
-            seconds = engine.run(connection.recv())
-            spikes = engine.spikes
-            rate = None if spikes is None else spikes / len(job.rows) / engine.t * 1e3
-            connection.send((seconds, rate))
+            found = {"seconds": engine.run(connection.recv())}
+            if engine.spikes is not None:
+                row_ms = len(job.rows) * engine.t
+                found["output_Hz"] = engine.spikes / row_ms * 1e3
+            connection.send(found | getattr(engine, "floors", dict)())
     except EOFError:
         return
     except Exception as error:

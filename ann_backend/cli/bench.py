@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import sys
 from collections.abc import Mapping
@@ -16,18 +17,21 @@ if TYPE_CHECKING:
 
 CELLS = ("HH", "L5PC")
 NOTES = (
-    "us of wall time per neuron and simulated ms; medians of interleaved repeats, each "
-    "engine in a process of its own, all on the same Poisson events at exact times",
+    "us of wall time per neuron and simulated ms, the median, least and most of "
+    "interleaved repeats; each engine in a process of its own, all on the same Poisson "
+    "events at exact times. On a busy machine no ratio holds",
     "NEURON and CoreNEURON: dt 0.025 ms, backward Euler, nothing recorded but spikes, "
     "events in the queue beforehand; on 2 cores they are two processes with half of "
     "the cells each, which is MPI ranks without the cost of their exchange",
     "CoreNEURON: vector exp and pow; its taking over of the model is subtracted",
-    "scaled: measured on fewer cells (measured_cells, of which are set-up time and "
-    "memory too), taken to cost as much for each of all cells",
+    "(of N): measured on N cells, as are set-up time and memory; cost for each cell is "
+    "taken to be the same",
     "ours: called from Python for each bin, events checked, grouped and sorted, spikes "
-    "and voltages read out; torch stops at the network's outputs",
-    "paper: the published layer sizes with random weights, on the CPU; where a cell "
-    "has more channels than the published 200 sites, channels share columns",
+    "and voltages read out; torch, eager, stops at the network's outputs",
+    "paper: the published layer sizes with random weights, in torch; where a cell has "
+    "more channels than the published 200 sites, channels share columns",
+    "F1@2ms: of the bundle against NEURON; '-' beside ours: random weights, as fast as "
+    "a trained bundle of that size, and of no accuracy",
 )
 
 
@@ -40,7 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--cells", type=int, nargs="+", metavar="N", help="1 50 5000; --quick: 1 50"
     )
     parser.add_argument(
-        "--cell", nargs="+", default=CELLS, choices=CELLS, help="which to measure: both"
+        "--cell",
+        nargs="+",
+        default=list(CELLS),
+        choices=CELLS,
+        help="which to measure: both",
     )
     parser.add_argument(
         "--engine", nargs="+", metavar="NAME", help="some of them, such as ours NEURON"
@@ -50,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Measure; the result has ``rows``, ``ratios``, ``break_even`` and ``targets``.
+    """Measure; the result has ``rows``, ``break_even`` and ``targets``.
 
     Raises
     ------
@@ -60,7 +68,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     from ann_backend.bench import measure, table, targets
     from ann_backend.train.stock import spawned
 
-    effort = _effort(args)
+    effort, machine = _effort(args), _machine()
     rows: list[dict[str, Any]] = []
     for name in args.cell:
         ((cell, bundle),) = spawned(1, _prepared, [(name, args.seed)])
@@ -68,11 +76,10 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         if not bundle.manifest.fidelity:
             say(f"{name}: no bundle ships, so the network has random weights")
         rows += measure.measure(cell, bundle, effort, say)
-    result = {
-        "machine": f"{platform.machine()}, {_processor()}",
-        "notes": list(NOTES),
-        "rows": rows,
-        "ratios": table.ratios(rows),
+    result: dict[str, Any] = {
+        "machine": machine,
+        "notes": [*NOTES, *_no_gpu()],
+        "rows": table.with_ratios(rows),
         "break_even": table.break_even(rows),
         "targets": targets.judged(rows),
     }
@@ -84,45 +91,10 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def text(result: Mapping[str, Any]) -> str:
-    """Lay out the tables, what could not be measured, and the notes."""
-    from ann_backend.cli.text import render
+    """Lay out the tables, what could not be measured, the targets, and the notes."""
+    from ann_backend.bench.text import lay_out
 
-    rows = [_short(row) for row in result["rows"]]
-    missing = [
-        f"{row['engine']}, {row['cell']}, cells: {row['cells']}, threads: "
-        f"{row['threads']}: not measured: {row['note']}"
-        for row in result["rows"]
-        if row.get("note")
-    ]
-    verdicts = {True: "met", False: "MISSED", None: "-"}
-    judged = [
-        {
-            "met": verdicts[t["met"]],
-            "measured": t["measured"],
-            "target": f"{t['sense']} {t['target']:g}",
-            "name": t["name"],
-            "note": t["note"],
-        }
-        for t in result["targets"]
-    ]
-    tables = {"rows": rows, "ratios": result["ratios"]}
-    tables |= {"break_even": result["break_even"], "targets": judged}
-    lines = [f"machine: {result['machine']}", render(tables), "", *missing]
-    return "\n".join([*lines, "", *result["notes"]])
-
-
-def _short(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns of the table; numbers of more cells than were run have a mark."""
-    names = ("engine", "cell", "cells", "threads", "us_per_neuron_ms", "us_min")
-    shown = {name: row.get(name) for name in (*names, "us_max")}
-    f1 = row["f1_2ms"]
-    if f1 is None and row["engine"].startswith(("ours", "torch")):
-        f1 = "untrained"
-    shown |= {"f1_2ms": f1, "scaled": f"of {row['measured_cells']}"}
-    if not row["scaled"]:
-        shown["scaled"] = None
-    more = ("setup_s", "memory_MB", "segments", "synapses", "output_Hz")
-    return shown | {name: row.get(name) for name in more}
+    return lay_out(result)
 
 
 def _effort(args: argparse.Namespace) -> Effort:
@@ -132,7 +104,8 @@ def _effort(args: argparse.Namespace) -> Effort:
     from ann_backend.bench.measure import Effort
     from ann_backend.errors import AnnBackendError
 
-    effort = Effort(seed=args.seed)
+    here = [name for name in ENGINES if name != "ours, CUDA" or not _no_gpu()]
+    effort = Effort(seed=args.seed, engines=tuple(here))
     if args.quick:
         effort = dataclasses.replace(effort, cells=(1, 50), seconds=0.1)
     if args.repeats is not None:
@@ -152,6 +125,7 @@ def _effort(args: argparse.Namespace) -> Effort:
 
 def _prepared(name: str, seed: int) -> tuple[CellDescription, Bundle]:
     """A cell, resolved and compiled, and its bundle or one with random weights."""
+    from ann_backend.bench import peak
     from ann_backend.bench.untrained import untrained
     from ann_backend.errors import BundleError
     from ann_backend.run.catalogue import find
@@ -163,19 +137,34 @@ def _prepared(name: str, seed: int) -> tuple[CellDescription, Bundle]:
     cell = cell if cell.resolved else resolve_here(cell)
     for fast in (False, True):
         build.library(cell, fast=fast)
+    peak.library()
     try:
-        return cell, find(name)
+        bundle = find(name)
     except BundleError:
         return cell, untrained(cell, seed)
+    if [c.name for c in bundle.manifest.channels] != [c.name for c in cell.channels]:
+        raise BundleError(
+            f"bundle '{name}': expected the channels of the cell {name}, got others; "
+            "train it again for this cell"
+        )
+    return cell, bundle
 
 
-def _processor() -> str:
-    import os
-
+def _machine() -> str:
+    """Processor, cores, and how busy they are before anything is measured."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     names = [x.partition(":")[2].strip() for x in lines if x.startswith("model name")]
-    return f"{os.cpu_count()} cores, {(names or [platform.processor()])[0]}"
+    name = (names or [platform.processor()])[0]
+    load = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
+    return f"{platform.machine()}, {os.cpu_count()} cores, {name}; load before: {load}"
+
+
+def _no_gpu() -> list[str]:
+    from ann_backend._engine import cuda_refusal
+
+    why = cuda_refusal()
+    return [f"ours, CUDA: not measured: {why}"] if why else []
 
 
 def _said(line: str) -> None:
