@@ -104,12 +104,12 @@ def test_the_drive_has_the_stated_rate():
     assert DRIVE.events_per_ms == pytest.approx(0.21)
 
 
-def test_more_events_of_a_smaller_weight_leave_the_mean_conductance(monkeypatch):
+def test_a_stated_rate_scales_all_channels_alike(monkeypatch):
     monkeypatch.setattr("ann_backend.bench.drive.EVENTS_PER_MS", {"HH": 2.1})
     more = Drive.of(HH, 1)
     assert more.events_per_ms == pytest.approx(2.1)
-    product = DRIVE.rate_Hz * DRIVE.weight_uS
-    np.testing.assert_allclose(more.rate_Hz * more.weight_uS, product)
+    np.testing.assert_allclose(more.rate_Hz, 10.0 * DRIVE.rate_Hz)
+    np.testing.assert_array_equal(more.weight_uS, DRIVE.weight_uS)
 
 
 def test_the_command_measures_and_judges(tmp_path):

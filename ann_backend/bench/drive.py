@@ -65,9 +65,9 @@ class Drive:
 
     @classmethod
     def of(cls, cell: CellDescription, seed: int) -> Drive:
-        """The typical rates and weights of a cell's channels, at `EVENTS_PER_MS`.
+        """The unit weights of a cell's channels; typical rates, at `EVENTS_PER_MS`.
 
-        More events of a smaller weight leave the mean conductance as it is.
+        At these the cells fire: HH at about 34 Hz, L5PC at about 6 Hz.
 
         Parameters
         ----------
@@ -78,7 +78,7 @@ class Drive:
         current = np.array([c.role == "current" for c in cell.channels])
         rate = np.where(current, 0.0, [c.rate_Hz for c in cell.channels])
         more = EVENTS_PER_MS.get(cell.name, rate.sum() * 1e-3) / (rate.sum() * 1e-3)
-        weight = np.array([c.unit_uS for c in cell.channels]) / more
+        weight = np.array([c.unit_uS for c in cell.channels])
         return cls(rate * more, weight, seed)
 
     @property
