@@ -53,6 +53,9 @@ def calibrate(section: Any) -> None:
     global _calibrated
     v = section(0.5)._ref_v
     spikes, ids = h.Vector(), h.Vector()
+    target = h.IntFire1()
+    switches = [h.NetCon(None, target) for _ in range(2)]
+    switches[1].active(0)
     detector = h.NetCon(v, None, sec=section)
     detector.record(spikes, ids, _neuron.probe_record_id)
     _neuron.set_up_structure()

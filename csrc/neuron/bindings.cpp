@@ -4,6 +4,8 @@
 
 #include "callback.h"
 #include "digest.h"
+#include "fan.h"
+#include "flight.h"
 #include "layout.h"
 #include "prepare.h"
 #include "stopwatch.h"
@@ -158,6 +160,8 @@ PYBIND11_MODULE(_neuron, m) {
     m.def("set_up_structure", [] { v_setup_vectors(); });
     m.def("calibrate", &calibrate);
     m.def("prepare", &prepare_python, py::arg("groups"), py::arg("anchor"));
+    m.def("allow_fan_out", &allow_fan_out, py::arg("on"));  // for tests
+    m.def("flights", &flights);
     m.def("retire", [] { model().retiring = true; });
     m.def("mapped_inputs", &mapped_inputs);
     m.def("loads", [] {

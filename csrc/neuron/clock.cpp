@@ -7,6 +7,9 @@
 #include <string>
 
 #include "../errors.h"
+#include "connections.h"
+#include "fan.h"
+#include "flight.h"
 #include "model.h"
 #include "park.h"
 
@@ -166,6 +169,7 @@ static void follow_time(double now, double dt) {
 
 // At the end of every fixed step.
 static void end_step() {
+    const HeldLandings held;
     const double now = nrn_threads[0]._t, dt = nrn_threads[0]._dt;
     refuse_changes(now, dt);
     if (std::abs(now - last) < 1e-9) return emit_spikes(now);  // again, after an error in it
@@ -196,6 +200,8 @@ static void find_sections() {
 
 // NEURON has set up its structure anew: nodes moved, synapses may have come, moved or gone.
 static void renew() {
+    land(nrn_threads->_t);
+    spill();
     find_sections();
     bind_nodes();
     find_counters();
@@ -213,7 +219,10 @@ static int step(int method, int, double*, double*, int thread) {
     if (thread || !model().active) return 0;
     if (method == 0) renew();
     if (method == 1) restart();
-    if (method == 2) sample_clamps(nrn_threads[0]._t);
+    if (method == 2) {
+        land(nrn_threads[0]._t);  // what NEURON has just delivered, to the middle of the step
+        sample_clamps(nrn_threads[0]._t);
+    }
     if (method == 4) end_step();
     if (method >= 5 && cvode_active_ && !model().retiring)
         refuse(
@@ -230,6 +239,7 @@ void start_clock() {
     if (running) return;
     set_nonvint_block(step);
     watch_netcons(true);
+    watch_connections(true);
     running = true;
 }
 
@@ -237,6 +247,8 @@ void stop_clock() {
     if (!running) return;
     unset_nonvint_block(step);
     watch_netcons(false);
+    watch_connections(false);
+    release_sources();
     running = false;
 }
 

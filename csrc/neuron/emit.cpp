@@ -3,6 +3,8 @@
 // would fall before now are put off to now.
 #include <algorithm>
 
+#include "connections.h"
+#include "fan.h"
 #include "layout.h"
 #include "model.h"
 
@@ -59,6 +61,7 @@ static void collect() {
         const int cell = cell_of_source(ps);
         if (cell >= 0) model().cells[cell].sources.push_back(ps);
     }
+    adopt_sources();
 }
 
 // A parked soma must not be tested against its thresholds: only the engine decides when it fires.
@@ -97,6 +100,7 @@ void watch_netcons(bool on) {
 }
 
 void find_sources() {
+    find_kept();
     collect();
     strip_thresholds();
     for (size_t i = 0; i < model().cells.size(); ++i) {
@@ -130,11 +134,6 @@ struct Stretched {
     }
 };
 
-// PreSyn::delay_, behind threshold_: the delay of all its NetCons where they share one.
-static double& shared_delay(PreSyn* ps) {
-    return field<double>(ps, layout().threshold + std::ptrdiff_t(sizeof(double)));
-}
-
 // A field of NEURON's with another value for one send, also if a user's callback raises in it.
 template <class T>
 struct Instead {
@@ -148,7 +147,11 @@ static void send(PreSyn* ps, double t, double now) {
     int& output = field<int>(ps, layout().output);
     const int own = output;
     const bool late_for_ranks = own >= 0 && t + exchange_delay < now;
-    {
+    if (fans_out(ps)) {
+        ps->record(t);
+        fan_out(ps, t, now);
+        if (own >= 0 && !late_for_ranks) nrn2ncs_outputevent(own, t);
+    } else {
         const Stretched held(ps, t, now);
         const Instead<double> delay(shared_delay(ps), std::max(shared_delay(ps), now - t));
         const Instead<int> quiet(output, late_for_ranks ? -1 : own);  // it leaves below, later
@@ -165,6 +168,7 @@ static bool sources_changed() {
 }
 
 void follow_sources() {
+    if (plays_changed()) find_kept();
     if (!sources_changed()) return;
     collect();
     strip_thresholds();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "flight.h"
 #include "model.h"
 
 namespace ann {
@@ -18,21 +19,41 @@ struct Plasticity {
     int U = -1, tau_rec = -1, tau_fac = -1;  // -1: a synapse without
 };
 
-// Open addressing on the point process's address. A slot whose synapse died may be met again by a
-// new one at the same address: section and type tell them apart.
-static std::vector<Port> table(1);
+static std::vector<Port> ports;
+// Open addressing on the point process's address: indices of ports, -1 empty. A port whose synapse
+// died may be met again by a new one at the same address: section and type tell them apart.
+static std::vector<int> table(1, -1);
 static std::vector<NetReceive> original;    // by mechanism type
 static std::vector<Plasticity> plasticity;  // by mechanism type
+static bool plastic = false;                // some synapse is
+static int mapped = 0;                      // times
 
 static size_t slot_of(const Point_process* p) {
     return (reinterpret_cast<size_t>(p) * 0x9E3779B97F4A7C15ull >> 20) & (table.size() - 1);
 }
 
-static const Port* find(const Point_process* p, int type) {
-    for (size_t i = slot_of(p); table[i].point; i = (i + 1) & (table.size() - 1))
-        if (table[i].point == p)
-            return table[i].section == p->sec && table[i].type == type ? &table[i] : nullptr;
-    return nullptr;
+static int find(const Point_process* p, int type) {
+    for (size_t i = slot_of(p); table[i] >= 0; i = (i + 1) & (table.size() - 1)) {
+        const Port& port = ports[size_t(table[i])];
+        if (port.point == p) return port.section == p->sec && port.type == type ? table[i] : -1;
+    }
+    return -1;
+}
+
+int find_port(const Point_process* p) {
+    return p->prop ? find(p, _nrn_mechanism_get_type(p->prop)) : -1;
+}
+
+const void* port_address(int port) {
+    return &ports[size_t(port)];
+}
+
+bool any_plastic() {
+    return plastic;
+}
+
+int times_mapped() {
+    return mapped;
 }
 
 static double decayed(double interval, double tau) {
@@ -42,7 +63,7 @@ static double decayed(double interval, double tau) {
 // The weight that counts, as the mechanism's NET_RECEIVE has it; it leaves the connection's state
 // behind the user's weight. Tsodyks & Markram as in Maass & Markram, Neural Netw 15:155 (2002).
 static double effective(Point_process* p, const Plasticity& k, double* weight, double t) {
-    if (k.U < 0) return weight[0];
+    if (k.U < 0 || !p->prop) return weight[0];  // no prop: its section was deleted
     const auto value = [&](int i) { return _nrn_mechanism_access_param(p->prop, i); };
     const double U = value(k.U);
     if (!(U > 0)) return weight[0];
@@ -54,13 +75,19 @@ static double effective(Point_process* p, const Plasticity& k, double* weight, d
     return weight[0] * u * R;
 }
 
+void land(int port, double* weight, double t) {
+    const Port& p = ports[size_t(port)];
+    const double w = effective(p.point, plasticity[size_t(p.type)], weight, t);
+    model().groups[size_t(p.group)].events.push_back({t, w, p.row, p.channel});
+}
+
 static void receive(Point_process* p, double* weight, double flag) {
     const int type = _nrn_mechanism_get_type(p->prop);
-    const Port* port = find(p, type);
-    if (!port) return original[type](p, weight, flag);
+    const int port = find(p, type);
+    if (port < 0) return original[size_t(type)](p, weight, flag);
     const double t = static_cast<NrnThread*>(p->_vnt)->_t;
-    const double w = effective(p, plasticity[type], weight, t);
-    model().groups[port->group].events.push_back({t, w, port->row, port->channel});
+    if (plastic) land(t);  // this connection's earlier events
+    land(port, weight, t);
 }
 
 static Plasticity plasticity_of(int type) {
@@ -85,7 +112,9 @@ void unhook() {
     for (size_t type = 0; type < original.size(); ++type)
         if (original[type]) pnt_receive[type] = original[type];
     original.clear();
-    table.assign(1, {});
+    ports.clear();
+    table.assign(1, -1);
+    ++mapped;
 }
 
 static bool fits(const Rule& r, Prop* p) {
@@ -115,9 +144,9 @@ static const Rule* rule_for(const Cell& c, const Places& places, Point_process* 
     return nullptr;
 }
 
-static void insert(const Port& port) {
-    size_t i = slot_of(port.point);
-    while (table[i].point) i = (i + 1) & (table.size() - 1);
+static void insert(int port) {
+    size_t i = slot_of(ports[size_t(port)].point);
+    while (table[i] >= 0) i = (i + 1) & (table.size() - 1);
     table[i] = port;
 }
 
@@ -147,21 +176,27 @@ static void count_netcons() {
         if (cell == model().cell_of.end()) continue;
         Counts& counts = model().counts[cell->second];
         ++counts.netcons;
-        const Port* port = find(p, _nrn_mechanism_get_type(p->prop));
-        if (!port) continue;
-        const auto& [low, high] = model().groups[port->group].weights[port->channel];
+        const int i = find_port(p);
+        if (i < 0) continue;
+        const Port& port = ports[size_t(i)];
+        const auto& [low, high] = model().groups[port.group].weights[port.channel];
         counts.outside_weights += weight[0] < low || weight[0] > high;
     }
 }
 
-static void build_table(const std::vector<Port>& ports) {
+static void build_table() {
     size_t size = 16;
     while (size < 2 * ports.size()) size *= 2;
-    table.assign(size, {});
-    for (const Port& port : ports) {
-        insert(port);
+    table.assign(size, -1);
+    plastic = false;
+    ++mapped;
+    for (size_t i = 0; i < ports.size(); ++i) {
+        const Port& port = ports[i];
+        insert(int(i));
         wrap(port.type);
         port.point->_vnt = nrn_threads;
+        const int U = plasticity[size_t(port.type)].U;
+        plastic |= U >= 0 && _nrn_mechanism_access_param(port.point->prop, U) > 0;
     }
 }
 
@@ -170,7 +205,7 @@ std::vector<Stranger> map_synapses() {
     for (Counts& c : m.counts) c.synapses = c.netcons = c.outside_weights = 0;
     std::vector<Places> places;
     for (const Cell& c : m.cells) places.push_back(places_of(c));
-    std::vector<Port> ports;
+    ports.clear();
     std::vector<Stranger> strangers;
     forget_clamps();
     for_each_point_process([&](int type, Point_process* p, int cell) {
@@ -185,7 +220,7 @@ std::vector<Stranger> map_synapses() {
         strangers.push_back(
             {memb_func[type].sym->name, hoc_object_name(p->ob), secname(p->sec), cell});
     });
-    build_table(ports);
+    build_table();
     count_netcons();
     return strangers;
 }
@@ -193,8 +228,8 @@ std::vector<Stranger> map_synapses() {
 std::vector<Input> mapped_inputs() {
     std::vector<Input> out;
     for_each_point_process([&](int type, Point_process* p, int cell) {
-        const Port* port = find(p, type);
-        const int channel = port ? port->channel : clamp_channel(p);
+        const int port = find(p, type);
+        const int channel = port >= 0 ? ports[size_t(port)].channel : clamp_channel(p);
         if (channel >= 0) out.push_back({cell, channel, hoc_object_name(p->ob)});
     });
     return out;

@@ -1,5 +1,8 @@
 #include "layout.h"
 
+#include <dlfcn.h>
+#include <link.h>
+
 namespace ann {
 
 static void** words(void* object) {
@@ -37,6 +40,32 @@ static void* newest(const char* name, int back) {
     return q->element.obj->u.this_pointer;
 }
 
+// The first byte behind its pointers that differs between a NetCon that is on and one that is off.
+static std::ptrdiff_t find_active(int on, int off) {
+    char *a = static_cast<char*>(newest("NetCon", on)),
+         *b = static_cast<char*>(newest("NetCon", off));
+    double *weight, *threshold, *delay;
+    Point_process* target;
+    nrn_netcon_info(reinterpret_cast<NetCon*>(a), &weight, &target, &threshold, &delay);
+    for (auto o = find(a, weight, 8, 8, 48) + 16; o >= 24 && o < 64; ++o)
+        if (a[o] == 1 && b[o] == 0) return o;
+    return -1;
+}
+
+static void find_functions(Layout& l, void* presyn) {
+    void** functions = static_cast<void**>(*words(presyn));
+    Dl_info info;
+    ElfW(Sym)* symbol = nullptr;
+    if (!dladdr1(functions, &info, reinterpret_cast<void**>(&symbol), RTLD_DL_SYMENT) || !symbol)
+        return;
+    void** begin = static_cast<void**>(info.dli_saddr);
+    l.functions.assign(begin, begin + symbol->st_size / sizeof(void*));
+    l.neurons_functions = functions;
+    l.first_function = functions - begin;
+    l.send = find(begin, &presyn_send, 0, 8, int(symbol->st_size)) / 8;
+    l.deliver = find(begin, &presyn_deliver, 0, 8, int(symbol->st_size)) / 8;
+}
+
 static void find_source_fields(Layout& l, const Handle& v) {
     double *weight, *threshold, *delay;
     Point_process* target;
@@ -48,6 +77,10 @@ static void find_source_fields(Layout& l, const Handle& v) {
     l.section = find(presyn, chk_access(), 8, 8, 320);
     if (l.section >= 0) l.threshold_item = find_threshold_item(presyn, l.section);
     l.output = find_output(presyn);
+    l.shares_delay = l.output - 8;  // use_min_delay_, before the record id
+    if (field<int>(presyn, l.shares_delay) != 0) l.shares_delay = -1;
+    l.active = find_active(2, 1);
+    find_functions(l, presyn);
 }
 
 static void find_recorder_fields(Layout& l, const Handle& v) {
@@ -63,8 +96,9 @@ static void find_recorder_fields(Layout& l, const Handle& v) {
 }
 
 bool Layout::complete() const {
-    return threshold > 0 && variable > 0 && section > 0 && threshold_item > 0 && output > 0 &&
-           recorded > 0 && samples > 0 && sample_dt > 0 && sample_times > 0;
+    return shares_delay > 0 && active > 0 && send > 0 && deliver > 0 && threshold > 0 &&
+           variable > 0 && section > 0 && threshold_item > 0 && output > 0 && recorded > 0 &&
+           samples > 0 && sample_dt > 0 && sample_times > 0;
 }
 
 Layout& layout() {

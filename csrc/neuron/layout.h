@@ -8,12 +8,16 @@
 
 namespace ann {
 
-// Byte offsets inside PreSyn and the PlayRecord classes; -1 until calibrated.
+// Byte offsets inside PreSyn, NetCon and the PlayRecord classes; -1 until calibrated.
 struct Layout {
     std::ptrdiff_t threshold = -1, variable = -1, section = -1, threshold_item = -1, output = -1;
+    std::ptrdiff_t shares_delay = -1, active = -1;
     std::ptrdiff_t recorded = -1, samples = -1, sample_dt = -1, sample_times = -1;
     void *every_step = nullptr, *every_dt = nullptr,
-         *at_times = nullptr;  // vtables of the recorders
+         *at_times = nullptr;                                     // vtables of the recorders
+    void** neurons_functions = nullptr;                           // of a PreSyn
+    std::vector<void*> functions;                                 // its whole vtable
+    std::ptrdiff_t first_function = -1, send = -1, deliver = -1;  // places in it
     bool complete() const;
 };
 
@@ -23,7 +27,8 @@ constexpr double probe_sample_dt = 0.3712345678;
 
 Layout& layout();
 
-// Newest objects, in this order: a NetCon from the accessed section's v(0.5) with record(tvec,
+// Newest objects, in this order: two NetCons onto an artificial cell, the second switched off; a
+// NetCon from the accessed section's v(0.5) with record(tvec,
 // idvec, probe_record_id); Vectors times, by_step, by_dt, by_times, the last three recording that
 // v. Call after v_setup_vectors(). Returns false when a field was not found.
 bool calibrate();

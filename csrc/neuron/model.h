@@ -118,6 +118,11 @@ inline Group& group_of(const Cell& c) {
 std::vector<Stranger> map_synapses();  // hook.cpp
 std::vector<Input> mapped_inputs();
 void unhook();
+int find_port(const Point_process*);  // -1: none
+int times_mapped();                   // ports of another count are others
+const void* port_address(int port);
+bool any_plastic();
+void land(int port, double* weight, double t);
 void find_sources();  // emit.cpp
 void watch_netcons(bool on);
 void follow_sources();  // after NetCons came or went

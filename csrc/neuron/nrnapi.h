@@ -1,6 +1,5 @@
 // What the coupling uses of NEURON 9: headers of the wheel, and the exported symbols that they
-// omit. Nothing else in csrc/neuron/ declares a NEURON symbol. Opaque here: Section, Node, Prop,
-// NetCon.
+// omit. Nothing else in csrc/neuron/ declares a NEURON symbol. Opaque here: Section, Node, Prop.
 #pragma once
 #include <cstring>
 #include <vector>
@@ -11,15 +10,30 @@
 #include "multicore.h"
 #include "section_fwd.hpp"
 
-struct NetCon;
-struct NetCvode;
 struct PlayRecord;
+struct TQItem;
+class DiscreteEvent;
 class IvocVect;
-// Redeclared without its virtual functions: only this member is called, by symbol.
+// Redeclared without their virtual functions: only these members are called, by symbol.
+class NetCvode {
+  public:
+    TQItem* event(double t, DiscreteEvent*, NrnThread*);
+};
+class NetCon {
+  public:
+    void deliver(double t, NetCvode*, NrnThread*);
+};
 class PreSyn {
   public:
     void send(double t, NetCvode*, NrnThread*);
+    void deliver(double t, NetCvode*, NrnThread*);
+    void record(double t);
 };
+// The same functions as NEURON's vtable has them.
+void presyn_send(PreSyn*, double t, NetCvode*,
+                 NrnThread*) __asm__("_ZN6PreSyn4sendEdP8NetCvodeP9NrnThread");
+void presyn_deliver(PreSyn*, double t, NetCvode*,
+                    NrnThread*) __asm__("_ZN6PreSyn7deliverEdP8NetCvodeP9NrnThread");
 using Handle = neuron::container::data_handle<double>;
 using NetReceive = void (*)(Point_process*, double* weight, double flag);
 using NonvintBlock = int (*)(int method, int size, double*, double*, int thread);
@@ -33,7 +47,7 @@ extern NetReceive* pnt_receive;
 extern cTemplate** nrn_pnt_template_;
 extern bool nrn_use_fast_imem;
 extern int nrn_multisplit_active_;
-extern bool nrn_use_compress_;
+extern bool nrn_use_compress_, nrn_use_localgid_, nrn_use_bin_queue_, use_multisend_;
 extern int (*nrnpy_pr_stdoe_callback)(int, char*);
 
 Section* chk_access();

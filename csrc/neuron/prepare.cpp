@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "flight.h"
 #include "park.h"
 
 namespace ann {
@@ -81,6 +82,7 @@ Prepared prepare(std::vector<Cell> cells, std::vector<Group> groups, std::vector
     Model& m = model();
     start_voltage();  // back, if a finitialize was refused before NEURON set it
     unhook();
+    forget_flights();
     m = {};
     m.cells = std::move(cells);
     m.groups = std::move(groups);

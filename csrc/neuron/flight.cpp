@@ -1,0 +1,170 @@
+#include "flight.h"
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+
+#include "model.h"
+
+namespace ann {
+
+struct Flight {
+    double t;  // ms
+    NetCon* netcon;
+    int port;
+    uint32_t age;  // NetCons deleted before it took off
+};
+
+using Flights = std::vector<Flight>;
+
+// A ring of 4096 stretches of 1/64 ms: a stretch's edges are exact, 64 ms are ahead.
+constexpr double per_ms = 64;
+constexpr int64_t stretches = 4096;
+
+static std::vector<Flights> ring(stretches);
+static std::vector<Flights> spare;  // emptied ones, with their memory
+static int64_t first = -1;          // stretch of the last landing
+static size_t flying = 0;
+static bool held = false;
+static long taken_off = 0;
+static uint32_t age = 0;
+static std::unordered_map<NetCon*, uint32_t> deleted;
+
+static int64_t stretch(double t) {
+    return int64_t(std::floor(std::clamp(t, -1e12, 1e12) * per_ms));
+}
+
+static Flights& at(int64_t s) {
+    return ring[size_t(s & (stretches - 1))];
+}
+
+bool fly(NetCon* netcon, double t, int port) {
+    if (!(t < double(first + stretches) / per_ms)) return false;  // NaN too
+    const int64_t s = std::max(stretch(t), first);
+    Flights& flights = at(s);
+    if (!flights.capacity() && !spare.empty()) {
+        flights.swap(spare.back());
+        spare.pop_back();
+    }
+    flights.push_back({t, netcon, port, age});
+    ++flying;
+    ++taken_off;
+    return true;
+}
+
+static void recycle(Flights& flights) {
+    if (!flights.capacity()) return;
+    flights.clear();
+    spare.emplace_back();
+    spare.back().swap(flights);
+}
+
+// Null: it was deleted.
+static NetCon* alive(const Flight& f) {
+    if (!deleted.empty()) {
+        const auto it = deleted.find(f.netcon);
+        if (it != deleted.end() && f.age <= it->second) return nullptr;
+    }
+    return f.netcon;
+}
+
+// A NetCon may lie across two cache lines; its weight lies elsewhere.
+static void prefetch(const Flight& f) {
+    const char* netcon = reinterpret_cast<const char*>(f.netcon);
+    __builtin_prefetch(netcon + 8);
+    __builtin_prefetch(netcon + 40);
+    __builtin_prefetch(port_address(f.port));
+}
+
+static void prefetch_weight(const Flight& f) {
+    double *weight, *threshold, *delay;
+    Point_process* target;
+    if (!alive(f)) return;
+    nrn_netcon_info(f.netcon, &weight, &target, &threshold, &delay);
+    __builtin_prefetch(weight);
+}
+
+static void land(const Flight& f) {
+    NetCon* netcon = alive(f);
+    if (!netcon) return;
+    double *weight, *threshold, *delay;
+    Point_process* target;
+    nrn_netcon_info(netcon, &weight, &target, &threshold, &delay);
+    if (target) land(f.port, weight, f.t);
+}
+
+static void land(Flights& flights, double until) {
+    if (any_plastic())  // their state is the order's
+        std::stable_sort(flights.begin(), flights.end(),
+                         [](const Flight& a, const Flight& b) { return a.t < b.t; });
+    const size_t n = flights.size();
+    size_t kept = 0;
+    for (size_t i = 0; i < n; ++i) {
+        if (i + 16 < n) prefetch(flights[i + 16]);
+        if (i + 6 < n) prefetch_weight(flights[i + 6]);
+        if (flights[i].t > until)
+            flights[kept++] = flights[i];
+        else
+            land(flights[i]);
+    }
+    flying -= n - kept;
+    flights.resize(kept);
+}
+
+HeldLandings::HeldLandings() {
+    held = true;
+}
+
+HeldLandings::~HeldLandings() {
+    held = false;
+}
+
+void land(double until) {
+    if (held) return;
+    const int64_t last = stretch(until);
+    if (last < first) spill();  // t went back
+    for (int64_t s = first; flying && s <= std::min(last, first + stretches - 1); ++s) {
+        if (!at(s).empty()) land(at(s), until);
+        if (at(s).empty()) recycle(at(s));
+    }
+    first = last;
+    if (!flying) deleted.clear();
+}
+
+void spill() {
+    if (!flying) return;
+    for (Flights& flights : ring) {
+        for (const Flight& f : flights) {
+            NetCon* netcon = alive(f);
+            if (!netcon) continue;
+            double *weight, *threshold, *delay;
+            Point_process* target;
+            nrn_netcon_info(netcon, &weight, &target, &threshold, &delay);
+            if (target && target->prop) {
+                auto* event = reinterpret_cast<DiscreteEvent*>(netcon);
+                net_cvode_instance->event(f.t, event, nrn_threads);
+            }
+        }
+        recycle(flights);
+    }
+    flying = 0;
+    deleted.clear();
+}
+
+void forget_flights() {
+    for (Flights& flights : ring) Flights().swap(flights);
+    spare.clear();
+    deleted.clear();
+    first = -1;
+    flying = 0;
+}
+
+long flights() {
+    return taken_off;
+}
+
+void forget_flights(NetCon* netcon) {
+    if (flying) deleted[netcon] = age++;
+}
+
+}  // namespace ann
