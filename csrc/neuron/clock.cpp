@@ -167,9 +167,20 @@ static void follow_time(double now, double dt) {
     skip_clamps(now - dt);
 }
 
+static bool ending = false;
+
+bool at_step_end() {
+    return ending;
+}
+
+struct Ending {
+    Ending() { ending = true; }
+    ~Ending() { ending = false; }
+};
+
 // At the end of every fixed step.
 static void end_step() {
-    const HeldLandings held;
+    const Ending within;
     const double now = nrn_threads[0]._t, dt = nrn_threads[0]._dt;
     refuse_changes(now, dt);
     if (std::abs(now - last) < 1e-9) return emit_spikes(now);  // again, after an error in it

@@ -71,17 +71,21 @@ bool is_kept(NetCon* netcon) {
     return !kept.empty() && kept.count(netcon);
 }
 
+static void land_delivered() {
+    if (!at_step_end()) land(nrn_threads->_t);
+}
+
 // weight, delay, threshold: read or set by name.
 static void (*reach_property)(void*) = nullptr;
 static void (*delete_netcon)(void*) = nullptr;
 
 static void reach_watched_property(void* netcon) {
-    land(nrn_threads->_t);
+    land_delivered();
     reach_property(netcon);
 }
 
 static void delete_watched_netcon(void* netcon) {
-    land(nrn_threads->_t);
+    land_delivered();
     forget_flights(static_cast<NetCon*>(netcon));
     kept.erase(static_cast<NetCon*>(netcon));
     delete_netcon(netcon);
@@ -111,7 +115,7 @@ static Spiller spillers[] = {
 
 template <int i>
 static double call_spilled(void* object) {
-    land(nrn_threads->_t);
+    land_delivered();
     spill();
     return spillers[i].neurons(object);
 }

@@ -107,7 +107,7 @@ void fan_out(PreSyn* ps, double t, double now) {
 }
 
 // As PreSyn::send.
-static void send(PreSyn* ps, double t, NetCvode* n, NrnThread* thread) {
+static void send_spike(PreSyn* ps, double t, NetCvode* n, NrnThread* thread) {
     if (!fans_out(ps)) return presyn_send(ps, t, n, thread);
     ps->record(t);
     fan_out(ps, t, -std::numeric_limits<double>::infinity());
@@ -116,7 +116,7 @@ static void send(PreSyn* ps, double t, NetCvode* n, NrnThread* thread) {
 }
 
 // As PreSyn::deliver: the one event of a source whose NetCons share a delay.
-static void deliver(PreSyn* ps, double t, NetCvode* n, NrnThread* thread) {
+static void deliver_spike(PreSyn* ps, double t, NetCvode* n, NrnThread* thread) {
     if (!fans_out(ps)) return presyn_deliver(ps, t, n, thread);
     if (any_plastic()) land(t);
     for (int i = 0; i < nrn_presyn_count(ps); ++i) {
@@ -142,8 +142,8 @@ static void** own_functions() {
     static std::vector<void*> table;
     if (table.empty()) {
         table = layout().functions;
-        table[size_t(layout().send)] = reinterpret_cast<void*>(&send);
-        table[size_t(layout().deliver)] = reinterpret_cast<void*>(&deliver);
+        table[size_t(layout().send)] = reinterpret_cast<void*>(&send_spike);
+        table[size_t(layout().deliver)] = reinterpret_cast<void*>(&deliver_spike);
     }
     return table.data() + layout().first_function;
 }

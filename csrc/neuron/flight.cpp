@@ -25,7 +25,6 @@ static std::vector<Flights> ring(stretches);
 static std::vector<Flights> spare;  // emptied ones, with their memory
 static int64_t first = -1;          // stretch of the last landing
 static size_t flying = 0;
-static bool held = false;
 static long taken_off = 0;
 static uint32_t age = 0;
 static std::unordered_map<NetCon*, uint32_t> deleted;
@@ -111,16 +110,7 @@ static void land(Flights& flights, double until) {
     flights.resize(kept);
 }
 
-HeldLandings::HeldLandings() {
-    held = true;
-}
-
-HeldLandings::~HeldLandings() {
-    held = false;
-}
-
 void land(double until) {
-    if (held) return;
     const int64_t last = stretch(until);
     if (last < first) spill();  // t went back
     for (int64_t s = first; flying && s <= std::min(last, first + stretches - 1); ++s) {

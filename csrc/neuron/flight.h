@@ -11,12 +11,6 @@ bool fly(NetCon*, double t, int port);
 // Lands what NEURON would have delivered by `until` (ms).
 void land(double until);
 
-// While a bin runs: NEURON delivers the rest of the step after it.
-struct HeldLandings {
-    HeldLandings();
-    ~HeldLandings();
-};
-
 long flights();                // so far
 void spill();                  // the rest goes to NEURON's queue, and lands from there
 void forget_flights();         // at finitialize: NEURON clears its queue too
