@@ -167,20 +167,20 @@ static void follow_time(double now, double dt) {
     skip_clamps(now - dt);
 }
 
-static bool ending = false;
+// Between the two times of a step at which NEURON delivers events its t is ahead of the first.
+static bool between_deliveries = false;
 
-bool at_step_end() {
-    return ending;
+void land_delivered() {
+    if (!between_deliveries) land(nrn_threads->_t);
 }
 
-struct Ending {
-    Ending() { ending = true; }
-    ~Ending() { ending = false; }
+struct Between {
+    ~Between() { between_deliveries = false; }
 };
 
 // At the end of every fixed step.
 static void end_step() {
-    const Ending within;
+    const Between within;
     const double now = nrn_threads[0]._t, dt = nrn_threads[0]._dt;
     refuse_changes(now, dt);
     if (std::abs(now - last) < 1e-9) return emit_spikes(now);  // again, after an error in it
@@ -196,6 +196,8 @@ static void end_step() {
     emit_spikes(now);
     const long run = runs;
     while (run == runs && now > edge - 1e-6) run_bin(now);
+    // what NEURON delivers next; of one plastic connection's events it may meet an earlier one yet
+    if (run == runs && !any_plastic()) land(now);
 }
 
 // The sections of the cells that the user still has. A deleted one's address may be a new section's
@@ -211,7 +213,7 @@ static void find_sections() {
 
 // NEURON has set up its structure anew: nodes moved, synapses may have come, moved or gone.
 static void renew() {
-    land(nrn_threads->_t);
+    land_delivered();
     spill();
     find_sections();
     bind_nodes();
@@ -232,6 +234,7 @@ static int step(int method, int, double*, double*, int thread) {
     if (method == 1) restart();
     if (method == 2) {
         land(nrn_threads[0]._t);  // what NEURON has just delivered, to the middle of the step
+        between_deliveries = nrn_threads[0]._t != last;  // else no step: a finitialize or fcurrent
         sample_clamps(nrn_threads[0]._t);
     }
     if (method == 4) end_step();

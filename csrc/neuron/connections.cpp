@@ -24,21 +24,30 @@ static void add_played(std::vector<const double*>& out) {
     }
 }
 
-// A point process's POINTERs may lead to the weight of another's NetCon.
+template <class Visit>  // every point process, or segment with the mechanism that is solved
+static void for_each_instance(int type, Visit visit) {
+    if (!memb_func[type].is_point) {
+        const Memb_list& all = memb_list[size_t(type)];
+        for (int i = 0; i < all.nodecount; ++i) visit(all.pdata[i]);
+    } else if (nrn_pnt_template_[type]) {
+        hoc_List* all = nrn_pnt_template_[type]->olist;
+        for (hoc_Item* q = all->next; q != all; q = q->next) {
+            auto* p = static_cast<Point_process*>(q->element.obj->u.this_pointer);
+            if (p && p->prop) visit(_nrn_mechanism_access_dparam(p->prop));
+        }
+    }
+}
+
+// A mechanism's POINTERs may lead to the weight of a NetCon.
 static void add_pointers(std::vector<const double*>& out) {
     const int pointer = nrn_dparam_semantics_to_int("pointer");
     for (int type = 0; type < n_memb_func; ++type) {
         const auto& semantics = memb_func[type].dparam_semantics;
-        if (!memb_func[type].is_point || !nrn_pnt_template_[type] || !semantics) continue;
-        hoc_List* all = nrn_pnt_template_[type]->olist;
-        for (int i = 0; i < nrn_prop_dparam_size_[type]; ++i) {
+        for (int i = 0; semantics && i < nrn_prop_dparam_size_[type]; ++i) {
             if (semantics[i] != pointer) continue;
-            for (hoc_Item* q = all->next; q != all; q = q->next) {
-                auto* p = static_cast<Point_process*>(q->element.obj->u.this_pointer);
-                if (!p || !p->prop) continue;
-                const auto& datum = _nrn_mechanism_access_dparam(p->prop)[i];
-                if (datum.holds<double*>()) out.push_back(datum.get<double*>());
-            }
+            for_each_instance(type, [&](Datum* d) {
+                if (d[i].holds<double*>()) out.push_back(d[i].get<double*>());
+            });
         }
     }
 }
@@ -71,10 +80,6 @@ bool is_kept(NetCon* netcon) {
     return !kept.empty() && kept.count(netcon);
 }
 
-static void land_delivered() {
-    if (!at_step_end()) land(nrn_threads->_t);
-}
-
 // weight, delay, threshold: read or set by name.
 static void (*reach_property)(void*) = nullptr;
 static void (*delete_netcon)(void*) = nullptr;
@@ -88,47 +93,75 @@ static void delete_watched_netcon(void* netcon) {
     land_delivered();
     forget_flights(static_cast<NetCon*>(netcon));
     kept.erase(static_cast<NetCon*>(netcon));
+    forget_links();
     delete_netcon(netcon);
 }
 
-// What moves a connection or looks at the queue meets all events there.
-struct Spiller {
-    const char *object, *member;
+struct Member {
+    const char *object, *name;
     double (*ours)(void*);
     double (*neurons)(void*);
 };
 
 template <int i>
 static double call_spilled(void* object);
+static double call_record(void* netcon);
+static double call_event(void* cvode);
 
-static Spiller spillers[] = {
+static Member members[] = {
+    // what moves a connection, looks at the queue or clears it: it meets all events there
     {"NetCon", "setpost", call_spilled<0>, nullptr},
     {"CVode", "event_queue_info", call_spilled<1>, nullptr},
     {"CVode", "print_event_queue", call_spilled<2>, nullptr},
     {"CVode", "queue_mode", call_spilled<3>, nullptr},
-    {"SaveState", "save", call_spilled<4>, nullptr},
-    {"SaveState", "restore", call_spilled<5>, nullptr},
-    {"BBSaveState", "save", call_spilled<6>, nullptr},
-    {"BBSaveState", "save_test", call_spilled<7>, nullptr},
-    {"BBSaveState", "save_request", call_spilled<8>, nullptr},
+    {"CVode", "free_event_queues", call_spilled<4>, nullptr},
+    {"SaveState", "save", call_spilled<5>, nullptr},
+    {"SaveState", "restore", call_spilled<6>, nullptr},
+    {"BBSaveState", "save", call_spilled<7>, nullptr},
+    {"BBSaveState", "save_gid", call_spilled<8>, nullptr},
+    {"BBSaveState", "save_request", call_spilled<9>, nullptr},
+    {"BBSaveState", "save_test", call_spilled<10>, nullptr},
+    {"BBSaveState", "save_test_bin", call_spilled<11>, nullptr},
+    {"BBSaveState", "restore", call_spilled<12>, nullptr},
+    {"BBSaveState", "restore_gid", call_spilled<13>, nullptr},
+    {"BBSaveState", "restore_test", call_spilled<14>, nullptr},
+    {"BBSaveState", "restore_test_bin", call_spilled<15>, nullptr},
+    // what lets a user's code run between two events of one time
+    {"NetCon", "record", call_record, nullptr},
+    {"CVode", "event", call_event, nullptr},
 };
+
+constexpr size_t record_member = 16, event_member = 17;
 
 template <int i>
 static double call_spilled(void* object) {
     land_delivered();
     spill();
-    return spillers[i].neurons(object);
+    return members[i].neurons(object);
+}
+
+static double call_record(void* netcon) {
+    const double out = members[record_member].neurons(netcon);
+    double *weight, *threshold = nullptr, *delay;
+    Point_process* target;
+    nrn_netcon_info(static_cast<NetCon*>(netcon), &weight, &target, &threshold, &delay);
+    if (threshold) follow_callback(source_at(threshold));
+    return out;
+}
+
+static double call_event(void* cvode) {
+    if (ifarg(3)) keep_to_queue();  // on a point process: delivered among its events
+    return members[event_member].neurons(cvode);
 }
 
 static void watch_members(bool on) {
-    for (Spiller& s : spillers) {
-        Symbol* object = hoc_lookup(s.object);
-        Symbol* member =
-            object ? hoc_table_lookup(s.member, object->u.ctemplate->symtable) : nullptr;
+    for (Member& m : members) {
+        Symbol* object = hoc_lookup(m.object);
+        Symbol* member = object ? hoc_table_lookup(m.name, object->u.ctemplate->symtable) : nullptr;
         if (!member) continue;
         auto& function = member->u.u_proc->defn.pfd_vp;
-        if (on) s.neurons = function;
-        function = on ? s.ours : s.neurons;
+        if (on) m.neurons = function;
+        function = on ? m.ours : m.neurons;
     }
 }
 

@@ -87,9 +87,7 @@ static void* make_watched_netcon(Object* o) {
     double *weight, *threshold = nullptr, *delay;
     Point_process* target;
     nrn_netcon_info(static_cast<NetCon*>(nc), &weight, &target, &threshold, &delay);
-    if (threshold)
-        strip_threshold(
-            reinterpret_cast<PreSyn*>(reinterpret_cast<char*>(threshold) - layout().threshold));
+    if (threshold) strip_threshold(source_at(threshold));
     return nc;
 }
 
@@ -155,7 +153,7 @@ static void send(PreSyn* ps, double t, double now) {
         const Stretched held(ps, t, now);
         const Instead<double> delay(shared_delay(ps), std::max(shared_delay(ps), now - t));
         const Instead<int> quiet(output, late_for_ranks ? -1 : own);  // it leaves below, later
-        ps->send(t, net_cvode_instance, nrn_threads);
+        presyn_send(ps, t, net_cvode_instance, nrn_threads);
     }
     if (late_for_ranks) nrn2ncs_outputevent(own, now - exchange_delay);
 }

@@ -24,6 +24,7 @@ struct Source {
 };
 
 static bool allowed = true;
+static bool callbacks = false;
 static std::unordered_map<PreSyn*, Source> sources;
 
 double& shared_delay(PreSyn* ps) {
@@ -76,8 +77,9 @@ static Source& source(PreSyn* ps) {
 }
 
 bool fans_out(PreSyn* ps) {
-    const bool ours = allowed && model().active && !cvode_active_ && nrn_nthread == 1 &&
-                      !nrn_use_bin_queue_ && !use_multisend_ && !nrn_use_localgid_;
+    const bool ours = layout().can_fan_out() && allowed && !callbacks && model().active && !cvode_active_ &&
+                      nrn_nthread == 1 && !nrn_use_bin_queue_ && !use_multisend_ &&
+                      !nrn_use_localgid_;
     return ours && source(ps).any;
 }
 
@@ -148,16 +150,37 @@ static void** own_functions() {
     return table.data() + layout().first_function;
 }
 
+void keep_to_queue() {
+    land_delivered();
+    spill();
+    callbacks = true;
+}
+
+// The other sources send when all events by then were delivered: after a step, or at its start.
+static bool calls_among_events(PreSyn* ps) {
+    return field<void*>(ps, layout().callback) && !field<Section*>(ps, layout().section);
+}
+
+void follow_callback(PreSyn* ps) {
+    if (layout().can_fan_out() && !callbacks && calls_among_events(ps)) keep_to_queue();
+}
+
+void forget_callbacks() {
+    callbacks = false;
+}
+
 void adopt_sources() {
+    if (!layout().can_fan_out()) return;
     for (PreSyn* ps : *net_cvode_instance_psl()) {
         auto& functions = field<void**>(ps, 0);
         if (functions == layout().neurons_functions) functions = own_functions();
+        follow_callback(ps);
     }
 }
 
 void release_sources() {
     sources.clear();
-    if (!net_cvode_instance_psl()) return;
+    if (!layout().can_fan_out() || !net_cvode_instance_psl()) return;
     for (PreSyn* ps : *net_cvode_instance_psl()) {
         auto& functions = field<void**>(ps, 0);
         if (functions == own_functions()) functions = layout().neurons_functions;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <unordered_map>
 
 #include "model.h"
@@ -24,6 +25,7 @@ constexpr int64_t stretches = 4096;
 static std::vector<Flights> ring(stretches);
 static std::vector<Flights> spare;  // emptied ones, with their memory
 static int64_t first = -1;          // stretch of the last landing
+static double landed = -std::numeric_limits<double>::infinity();  // ms, its time
 static size_t flying = 0;
 static long taken_off = 0;
 static uint32_t age = 0;
@@ -37,8 +39,15 @@ static Flights& at(int64_t s) {
     return ring[size_t(s & (stretches - 1))];
 }
 
+static void land(const Flight&);
+
 bool fly(NetCon* netcon, double t, int port) {
     if (!(t < double(first + stretches) / per_ms)) return false;  // NaN too
+    ++taken_off;
+    if (t <= landed && !any_plastic()) {  // NEURON delivers it next
+        land({t, netcon, port, age});
+        return true;
+    }
     const int64_t s = std::max(stretch(t), first);
     Flights& flights = at(s);
     if (!flights.capacity() && !spare.empty()) {
@@ -47,7 +56,6 @@ bool fly(NetCon* netcon, double t, int port) {
     }
     flights.push_back({t, netcon, port, age});
     ++flying;
-    ++taken_off;
     return true;
 }
 
@@ -118,6 +126,7 @@ void land(double until) {
         if (at(s).empty()) recycle(at(s));
     }
     first = last;
+    landed = until;
     if (!flying) deleted.clear();
 }
 
@@ -146,6 +155,7 @@ void forget_flights() {
     spare.clear();
     deleted.clear();
     first = -1;
+    landed = -std::numeric_limits<double>::infinity();
     flying = 0;
 }
 

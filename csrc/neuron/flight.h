@@ -8,7 +8,7 @@ namespace ann {
 // An event of netcon for ports[port] at t (ms). False: too far ahead, it is NEURON's.
 bool fly(NetCon*, double t, int port);
 
-// Lands what NEURON would have delivered by `until` (ms).
+// Lands what NEURON has delivered, or delivers before anything else runs, by `until` (ms).
 void land(double until);
 
 long flights();                // so far

@@ -66,6 +66,18 @@ static void find_functions(Layout& l, void* presyn) {
     l.deliver = find(begin, &presyn_deliver, 0, 8, int(symbol->st_size)) / 8;
 }
 
+// Whether a source's NetCons have one delay: before the record id.
+static void find_shared_delay(Layout& l, void* presyn) {
+    if (field<int>(presyn, l.output - 8) == 0) l.shares_delay = l.output - 8;
+}
+
+// What record(callable) sets: after the two Vectors, before the thread and the threshold item.
+static void find_callback(Layout& l, void* presyn) {
+    void* const expected[] = {newest("Vector", 5), newest("Vector", 4), nullptr, nrn_threads};
+    const auto o = find(presyn, expected, 8, 8, 320);
+    if (o >= 0) l.callback = o + 2 * std::ptrdiff_t(sizeof(void*));
+}
+
 static void find_source_fields(Layout& l, const Handle& v) {
     double *weight, *threshold, *delay;
     Point_process* target;
@@ -77,9 +89,9 @@ static void find_source_fields(Layout& l, const Handle& v) {
     l.section = find(presyn, chk_access(), 8, 8, 320);
     if (l.section >= 0) l.threshold_item = find_threshold_item(presyn, l.section);
     l.output = find_output(presyn);
-    l.shares_delay = l.output - 8;  // use_min_delay_, before the record id
-    if (field<int>(presyn, l.shares_delay) != 0) l.shares_delay = -1;
     l.active = find_active(2, 1);
+    if (l.output >= 0) find_shared_delay(l, presyn);
+    if (l.threshold_item >= 0) find_callback(l, presyn);
     find_functions(l, presyn);
 }
 
@@ -96,9 +108,16 @@ static void find_recorder_fields(Layout& l, const Handle& v) {
 }
 
 bool Layout::complete() const {
-    return shares_delay > 0 && active > 0 && send > 0 && deliver > 0 && threshold > 0 &&
-           variable > 0 && section > 0 && threshold_item > 0 && output > 0 && recorded > 0 &&
-           samples > 0 && sample_dt > 0 && sample_times > 0;
+    return threshold > 0 && variable > 0 && section > 0 && threshold_item > 0 && output > 0 &&
+           recorded > 0 && samples > 0 && sample_dt > 0 && sample_times > 0;
+}
+
+bool Layout::can_fan_out() const {
+    return shares_delay > 0 && active > 0 && callback > 0 && send > 0 && deliver > 0;
+}
+
+PreSyn* source_at(double* threshold) {
+    return reinterpret_cast<PreSyn*>(reinterpret_cast<char*>(threshold) - layout().threshold);
 }
 
 Layout& layout() {

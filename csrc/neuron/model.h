@@ -151,7 +151,7 @@ bool alive(Section*);  // clock.cpp
 std::vector<Load> loads();
 double stepped();    // ms, up to the last bin's end
 double last_step();  // ms, its end
-bool at_step_end();  // NEURON delivers the step's last events after it
+void land_delivered();  // all events that NEURON has delivered by now
 void start_clock();
 void stop_clock();
 void set_exchange_delay(double ms);  // emit.cpp: shortest delay between ranks

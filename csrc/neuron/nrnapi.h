@@ -25,11 +25,9 @@ class NetCon {
 };
 class PreSyn {
   public:
-    void send(double t, NetCvode*, NrnThread*);
-    void deliver(double t, NetCvode*, NrnThread*);
     void record(double t);
 };
-// The same functions as NEURON's vtable has them.
+// Its virtual functions, as its vtable has them.
 void presyn_send(PreSyn*, double t, NetCvode*,
                  NrnThread*) __asm__("_ZN6PreSyn4sendEdP8NetCvodeP9NrnThread");
 void presyn_deliver(PreSyn*, double t, NetCvode*,
@@ -52,6 +50,7 @@ extern int (*nrnpy_pr_stdoe_callback)(int, char*);
 
 Section* chk_access();
 Symbol* hoc_lookup(const char*);
+int ifarg(int);
 Symbol* hoc_table_lookup(const char*, Symlist*);
 int nrn_get_mechtype(const char*);
 Node* node_exact(Section*, double x);

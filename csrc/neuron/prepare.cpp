@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "fan.h"
 #include "flight.h"
 #include "park.h"
 
@@ -83,6 +84,7 @@ Prepared prepare(std::vector<Cell> cells, std::vector<Group> groups, std::vector
     start_voltage();  // back, if a finitialize was refused before NEURON set it
     unhook();
     forget_flights();
+    forget_callbacks();
     m = {};
     m.cells = std::move(cells);
     m.groups = std::move(groups);
