@@ -214,12 +214,12 @@ static void find_sections() {
 // NEURON has set up its structure anew: nodes moved, synapses may have come, moved or gone.
 static void renew() {
     land_delivered();
-    spill();
     find_sections();
     bind_nodes();
     find_counters();
     close_clamps(last);
     const auto strangers = map_synapses();
+    redirect_flights();
     find_sources();
     if (strangers.empty()) return;
     const Stranger& s = strangers.front();

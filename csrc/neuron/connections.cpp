@@ -105,39 +105,48 @@ struct Member {
 
 template <int i>
 static double call_spilled(void* object);
+static double call_setpost(void* netcon);
 static double call_record(void* netcon);
 static double call_event(void* cvode);
 
 static Member members[] = {
-    // what moves a connection, looks at the queue or clears it: it meets all events there
-    {"NetCon", "setpost", call_spilled<0>, nullptr},
-    {"CVode", "event_queue_info", call_spilled<1>, nullptr},
-    {"CVode", "print_event_queue", call_spilled<2>, nullptr},
-    {"CVode", "queue_mode", call_spilled<3>, nullptr},
-    {"CVode", "free_event_queues", call_spilled<4>, nullptr},
-    {"SaveState", "save", call_spilled<5>, nullptr},
-    {"SaveState", "restore", call_spilled<6>, nullptr},
-    {"BBSaveState", "save", call_spilled<7>, nullptr},
-    {"BBSaveState", "save_gid", call_spilled<8>, nullptr},
-    {"BBSaveState", "save_request", call_spilled<9>, nullptr},
-    {"BBSaveState", "save_test", call_spilled<10>, nullptr},
-    {"BBSaveState", "save_test_bin", call_spilled<11>, nullptr},
-    {"BBSaveState", "restore", call_spilled<12>, nullptr},
-    {"BBSaveState", "restore_gid", call_spilled<13>, nullptr},
-    {"BBSaveState", "restore_test", call_spilled<14>, nullptr},
-    {"BBSaveState", "restore_test_bin", call_spilled<15>, nullptr},
+    // what looks at the queue or clears it meets all events there
+    {"CVode", "event_queue_info", call_spilled<0>, nullptr},
+    {"CVode", "print_event_queue", call_spilled<1>, nullptr},
+    {"CVode", "queue_mode", call_spilled<2>, nullptr},
+    {"CVode", "free_event_queues", call_spilled<3>, nullptr},
+    {"SaveState", "save", call_spilled<4>, nullptr},
+    {"SaveState", "restore", call_spilled<5>, nullptr},
+    {"BBSaveState", "save", call_spilled<6>, nullptr},
+    {"BBSaveState", "save_gid", call_spilled<7>, nullptr},
+    {"BBSaveState", "save_request", call_spilled<8>, nullptr},
+    {"BBSaveState", "save_test", call_spilled<9>, nullptr},
+    {"BBSaveState", "save_test_bin", call_spilled<10>, nullptr},
+    {"BBSaveState", "restore", call_spilled<11>, nullptr},
+    {"BBSaveState", "restore_gid", call_spilled<12>, nullptr},
+    {"BBSaveState", "restore_test", call_spilled<13>, nullptr},
+    {"BBSaveState", "restore_test_bin", call_spilled<14>, nullptr},
+    // what moves a connection takes its events along
+    {"NetCon", "setpost", call_setpost, nullptr},
     // what lets a user's code run between two events of one time
     {"NetCon", "record", call_record, nullptr},
     {"CVode", "event", call_event, nullptr},
 };
 
-constexpr size_t record_member = 16, event_member = 17;
+constexpr size_t setpost_member = 15, record_member = 16, event_member = 17;
 
 template <int i>
 static double call_spilled(void* object) {
     land_delivered();
     spill();
     return members[i].neurons(object);
+}
+
+static double call_setpost(void* netcon) {
+    land_delivered();
+    const double out = members[setpost_member].neurons(netcon);
+    redirect_flights();
+    return out;
 }
 
 static double call_record(void* netcon) {

@@ -130,24 +130,50 @@ void land(double until) {
     if (!flying) deleted.clear();
 }
 
+// Null: what NEURON itself does not survive.
+static Point_process* target_of(const Flight& f) {
+    NetCon* netcon = alive(f);
+    if (!netcon) return nullptr;
+    double *weight, *threshold, *delay;
+    Point_process* target;
+    nrn_netcon_info(netcon, &weight, &target, &threshold, &delay);
+    return target && target->prop ? target : nullptr;
+}
+
+static void queue(const Flight& f) {
+    auto* event = reinterpret_cast<DiscreteEvent*>(f.netcon);
+    net_cvode_instance->event(f.t, event, nrn_threads);
+}
+
 void spill() {
     if (!flying) return;
     for (Flights& flights : ring) {
-        for (const Flight& f : flights) {
-            NetCon* netcon = alive(f);
-            if (!netcon) continue;
-            double *weight, *threshold, *delay;
-            Point_process* target;
-            nrn_netcon_info(netcon, &weight, &target, &threshold, &delay);
-            if (target && target->prop) {
-                auto* event = reinterpret_cast<DiscreteEvent*>(netcon);
-                net_cvode_instance->event(f.t, event, nrn_threads);
-            }
-        }
+        for (const Flight& f : flights)
+            if (target_of(f)) queue(f);
         recycle(flights);
     }
     flying = 0;
     deleted.clear();
+}
+
+// Whether it still flies.
+static bool redirect(Flight& f) {
+    const Point_process* target = target_of(f);
+    f.port = target ? find_port(target) : -1;
+    if (target && f.port < 0) queue(f);
+    return f.port >= 0;
+}
+
+void redirect_flights() {
+    if (!flying) return;
+    flying = 0;
+    for (Flights& flights : ring) {
+        size_t kept = 0;
+        for (Flight& f : flights)
+            if (redirect(f)) flights[kept++] = f;
+        flights.resize(kept);
+        flying += kept;
+    }
 }
 
 void forget_flights() {

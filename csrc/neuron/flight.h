@@ -13,6 +13,7 @@ void land(double until);
 
 long flights();                // so far
 void spill();                  // the rest goes to NEURON's queue, and lands from there
+void redirect_flights();       // targets or ports are others
 void forget_flights();         // at finitialize: NEURON clears its queue too
 void forget_flights(NetCon*);  // it is being deleted
 
