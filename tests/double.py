@@ -6,6 +6,8 @@ coupling's.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ann_backend import _neuron
@@ -139,6 +141,27 @@ class Silent:
     def __call__(self, t0, events):
         self.events += [(t0, *e) for e in events]
         return [-65.0] * self.rows, []
+
+
+class Integrator:
+    """Rows that integrate their events and fire 0.13 ms after one that is enough."""
+
+    def __init__(self, rows=1):
+        self.rows = rows
+        self.v = [0.0] * rows
+        self.events = []
+
+    def __call__(self, t0, events):
+        events = sorted(events, key=lambda e: (e[0], e[3], e[1], e[2]))
+        self.events += [(t0, *e) for e in events]
+        spikes = []
+        self.v = [v * math.exp(-0.2) for v in self.v]
+        for row, _, weight, t in events:
+            self.v[row] += weight
+            if self.v[row] > 0.1:
+                spikes.append((row, min(max(t, t0) + 0.13, t0 + 0.999)))
+                self.v[row] = -0.05
+        return [-65.0] * self.rows, sorted(spikes, key=lambda s: s[1])
 
 
 class Double:

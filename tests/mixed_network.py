@@ -5,12 +5,11 @@ The paths are NEURON's queue and the fan-out inside the coupling (csrc/neuron/fa
 
 from __future__ import annotations
 
-import math
 import random
 from pathlib import Path
 
 import numpy as np
-from double import bundle_for, channel, install, mini_cell
+from double import Integrator, bundle_for, channel, install, mini_cell
 
 import ann_backend
 from ann_backend import _neuron, paths
@@ -30,27 +29,6 @@ def load_mechanisms():
     h.nrn_load_dll(str(paths.mechanisms(files, version())))
 
 
-class Integrator:
-    """Rows that integrate their events and fire 0.13 ms after one that is enough."""
-
-    def __init__(self, rows=CELLS):
-        self.rows = rows
-        self.v = [0.0] * rows
-        self.events = []
-
-    def __call__(self, t0, events):
-        events = sorted(events, key=lambda e: (e[0], e[3], e[1], e[2]))
-        self.events += [(t0, *e) for e in events]
-        spikes = []
-        self.v = [v * math.exp(-0.2) for v in self.v]
-        for row, _, weight, t in events:
-            self.v[row] += weight
-            if self.v[row] > 0.1:
-                spikes.append((row, min(max(t, t0) + 0.13, t0 + 0.999)))
-                self.v[row] = -0.05
-        return [-65.0] * self.rows, sorted(spikes, key=lambda s: s[1])
-
-
 class Network:
     """Cells, sources and about `connections` NetCons, all from one seed."""
 
@@ -59,9 +37,7 @@ class Network:
         self.plastic = plastic
         self.cells = [mini_cell()() for _ in range(CELLS)]
         mechanism = "ann_GABAA" if plastic else "ExpSyn"
-        channels = [
-            channel(f"dend({x})", mechanism, (-1, 1)) for x in (0.1, 0.5, 0.9)
-        ]
+        channels = [channel(f"dend({x})", mechanism, (-1, 1)) for x in (0.1, 0.5, 0.9)]
         bundle = bundle_for(self.cells[0], channels=channels)
         ann_backend.replace(self.cells, bundle=bundle)
         self.synapses = [
@@ -204,9 +180,7 @@ class Network:
         for _ in range(8):
             at, netcon = self.random.random() * end, self.random.choice(self.netcons)
             weight = self.weight()
-            h.CVode().event(
-                at, lambda n=netcon, w=weight: n.weight.__setitem__(0, w)
-            )
+            h.CVode().event(at, lambda n=netcon, w=weight: n.weight.__setitem__(0, w))
         stops = sorted(self.random.random() * end for _ in range(30))
         for i, stop in enumerate(stops):
             h.continuerun(stop)
@@ -229,7 +203,7 @@ def played(monkeypatch, fan_out, seed, run, dt=0.025, **keys):
     Returns the events that the engine was given, the sources' spikes, the connections'
     state and the number of events that NEURON's queue never saw.
     """
-    engine = Integrator()
+    engine = Integrator(CELLS)
     install(monkeypatch, engine)
     _neuron.allow_fan_out(fan_out)
     h.CVode().queue_mode(0)

@@ -85,7 +85,7 @@ def stepped(act, prepare=None, end=40):
     return run
 
 
-def write(network, i, pointers):
+def write(network, _, pointers):
     network.random.choice(pointers)[0] = network.weight()
 
 
@@ -96,7 +96,7 @@ def test_weights_written_through_pointers_count_from_then_on(monkeypatch):
     assert_same(monkeypatch, 300, stepped(write, keep), dt=0.1)
 
 
-def retarget(network, i, _):
+def retarget(network, *_):
     netcon, target = network.random.choice(network.free), network.random_target()
     if netcon.syn() != target:  # NEURON itself crashes later on the same one twice
         netcon.setpost(target)
@@ -117,7 +117,7 @@ def test_saved_states_hold_the_events_under_way(monkeypatch):
     assert_same(monkeypatch, 302, stepped(save, lambda _: h.SaveState()), dt=0.1)
 
 
-def nothing(network, i, _):
+def nothing(*_):
     pass
 
 
@@ -201,3 +201,24 @@ def start_again(network):
 
 def test_a_finitialize_in_a_run_forgets_what_is_under_way(monkeypatch):
     assert_same(monkeypatch, 308, stepped(nothing, start_again), dt=0.1)
+
+
+def test_what_is_under_way_to_something_deleted_is_dropped(monkeypatch):
+    def run(network):
+        network.pattern.play(h.Vector(), h.Vector())
+        for i, netcon in enumerate(list(network.netcons)):
+            netcon.delay = 1 + i * 7 % 50 / 3  # none shared, none beyond the ring
+            if netcon.syn() in (network.target, *network.fires):
+                network.drop(netcon)  # that would be on NEURON's queue
+        del netcon
+        h.finitialize(-65)
+        for _ in range(8):
+            h.continuerun(h.t + 2.3)
+            for _ in range(6):
+                network.drop(network.random.choice(network.netcons))
+            network.synapses.pop()
+            gc.collect()
+
+    events, *_, flown = played(monkeypatch, True, 309, run, dt=0.1)
+    assert len(events) > 50
+    assert flown > 100

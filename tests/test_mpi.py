@@ -14,8 +14,8 @@ pytestmark = pytest.mark.skipif(shutil.which("mpirun") is None, reason="needs mp
 RING = Path(__file__).parent / "mpi_ring.py"
 
 
-def mpirun(*args):
-    command = ["mpirun", "--oversubscribe", "-n", "2", sys.executable, *args]
+def mpirun(*args, ranks=2):
+    command = ["mpirun", "--oversubscribe", "-n", f"{ranks}", sys.executable, *args]
     allowed = {
         "OMPI_ALLOW_RUN_AS_ROOT": "1",
         "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
@@ -38,6 +38,19 @@ def test_a_ring_over_two_ranks_is_unchanged(delay, replaced):
     assert sorted(rank for rank, _, _ in found) == ["0", "1"], done.stdout + done.stderr
     assert all(int(spikes) >= 3 for _, spikes, _ in found)
     assert all(verdict == "same" for _, _, verdict in found)
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 4])
+def test_a_random_network_over_ranks_is_the_same_without_the_queue(ranks):
+    done = mpirun(RING.with_name("mpi_fan_out.py"), "3", ranks=ranks)
+    found = re.findall(
+        r"rank \d: (\d+) events, (\d+) spikes, (\d+) flown, same", done.stdout
+    )
+    assert len(found) == ranks, done.stdout + done.stderr
+    for events, spikes, flown in found:
+        assert int(events) > 200
+        assert int(spikes) > 20
+        assert int(flown) > 200
 
 
 def test_an_exchange_off_the_bins_is_refused():

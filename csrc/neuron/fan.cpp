@@ -77,9 +77,9 @@ static Source& source(PreSyn* ps) {
 }
 
 bool fans_out(PreSyn* ps) {
-    const bool ours = layout().can_fan_out() && allowed && !callbacks && model().active && !cvode_active_ &&
-                      nrn_nthread == 1 && !nrn_use_bin_queue_ && !use_multisend_ &&
-                      !nrn_use_localgid_;
+    const bool ours = layout().can_fan_out() && allowed && !callbacks && model().active &&
+                      !cvode_active_ && nrn_nthread == 1 && !nrn_use_bin_queue_ &&
+                      !use_multisend_ && !nrn_use_localgid_;
     return ours && source(ps).any;
 }
 

@@ -23,8 +23,8 @@ constexpr double per_ms = 64;
 constexpr int64_t stretches = 4096;
 
 static std::vector<Flights> ring(stretches);
-static std::vector<Flights> spare;  // emptied ones, with their memory
-static int64_t first = -1;          // stretch of the last landing
+static std::vector<Flights> spare;                                // emptied ones, with their memory
+static int64_t first = -1;                                        // stretch of the last landing
 static double landed = -std::numeric_limits<double>::infinity();  // ms, its time
 static size_t flying = 0;
 static long taken_off = 0;

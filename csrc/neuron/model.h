@@ -149,8 +149,8 @@ void note_step(double now);
 void patch_recordings(double now);
 bool alive(Section*);  // clock.cpp
 std::vector<Load> loads();
-double stepped();    // ms, up to the last bin's end
-double last_step();  // ms, its end
+double stepped();       // ms, up to the last bin's end
+double last_step();     // ms, its end
 void land_delivered();  // all events that NEURON has delivered by now
 void start_clock();
 void stop_clock();
