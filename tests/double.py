@@ -144,7 +144,10 @@ class Silent:
 
 
 class Integrator:
-    """Rows that integrate their events and fire 0.13 ms after one that is enough."""
+    """Rows that integrate their events and fire 0.13 ms after one that is enough.
+
+    Twice a bin at most, so that no network runs away.
+    """
 
     def __init__(self, rows=1):
         self.rows = rows
@@ -158,7 +161,7 @@ class Integrator:
         self.v = [v * math.exp(-0.2) for v in self.v]
         for row, _, weight, t in events:
             self.v[row] += weight
-            if self.v[row] > 0.1:
+            if self.v[row] > 0.1 and sum(r == row for r, _ in spikes) < 2:
                 spikes.append((row, min(max(t, t0) + 0.13, t0 + 0.999)))
                 self.v[row] = -0.05
         return [-65.0] * self.rows, sorted(spikes, key=lambda s: s[1])
