@@ -1,7 +1,8 @@
 """Trained networks in place of detailed cells in a running NEURON script.
 
-Read in this order: `run.swap` (the verbs), `run.prepare` (what a finitialize does),
-``csrc/neuron/`` (the coupling), ``csrc/README.md`` (one step of the engine), `train`.
+Read in this order: `run.swap` and `run.population` (the verbs), `run.prepare` (what a
+finitialize does), ``csrc/neuron/`` (the coupling), ``csrc/README.md`` (one step of the
+engine), `train`.
 """
 
 from ann_backend.bundle import Bundle
@@ -14,6 +15,7 @@ from ann_backend.errors import (
     UnsupportedError,
 )
 from ann_backend.run.catalogue import register
+from ann_backend.run.population import Population, connect, population
 from ann_backend.run.report import report
 from ann_backend.run.shipped import load
 from ann_backend.run.swap import replace, restore, use
@@ -25,8 +27,11 @@ __all__ = [
     "BundleError",
     "CellError",
     "NeuronLayoutError",
+    "Population",
     "UnsupportedError",
+    "connect",
     "load",
+    "population",
     "register",
     "replace",
     "report",

@@ -39,6 +39,17 @@ class Engine:
     ) -> tuple[
         npt.NDArray[np.float64], npt.NDArray[np.int32], npt.NDArray[np.float64]
     ]: ...
+    def connect(
+        self,
+        source: npt.NDArray[np.int32],
+        target: Engine,
+        row: npt.NDArray[np.int32],
+        channel: npt.NDArray[np.int32],
+        weight: npt.NDArray[np.float32],
+        delay: npt.NDArray[np.float32],
+    ) -> None: ...
+    @property
+    def connections(self) -> int: ...
     def resize(self, rows: int) -> None: ...
     def reset(self) -> None: ...
     @property

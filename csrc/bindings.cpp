@@ -136,6 +136,9 @@ class PyEngine {
     py::tuple step(double t0, const py::object& row, const py::object& channel,
                    const py::object& weight, const py::object& t);
 
+    void connect(const py::object& source, PyEngine& target, const py::object& row,
+                 const py::object& channel, const py::object& weight, const py::object& delay);
+
     py::array_t<float> outputs() {
         std::lock_guard<std::mutex> lock(mutex_);
         return py::array_t<float>({engine_.rows(), O}, engine_.outputs().data());
@@ -150,6 +153,7 @@ class PyEngine {
     }
     int rows() const { return engine_.rows(); }
     int channels() const { return engine_.channels(); }
+    size_t connections() const { return engine_.connections(); }
     py::capsule population() {
         return py::capsule(static_cast<Population*>(&engine_), population_capsule);
     }
@@ -189,6 +193,33 @@ py::tuple PyEngine::step(double t0, const py::object& row, const py::object& cha
     }
     return py::make_tuple(py::array_t<double>(static_cast<py::ssize_t>(v_end.size()), v_end.data()),
                           spike_row, spike_t);
+}
+
+void PyEngine::connect(const py::object& source, PyEngine& target, const py::object& row,
+                       const py::object& channel, const py::object& weight,
+                       const py::object& delay) {
+    const auto sources = typed<int32_t>("source", source), rows = typed<int32_t>("row", row),
+               channels = typed<int32_t>("channel", channel);
+    const auto weights = typed<float>("weight", weight), delays = typed<float>("delay", delay);
+    const py::ssize_t n = sources.size();
+    for (const py::array& array : {py::array(sources), py::array(rows), py::array(channels),
+                                   py::array(weights), py::array(delays)})
+        if (array.ndim() != 1 || array.size() != n)
+            throw InputError(
+                "expected source, row, channel, weight and delay of one shape [N], "
+                "got " +
+                listed(shape_of(array)) + " beside " + listed(shape_of(sources)));
+    std::vector<Wire> wires(static_cast<size_t>(n));
+    for (py::ssize_t i = 0; i < n; ++i)
+        wires[i] = {rows.data()[i], channels.data()[i], weights.data()[i], delays.data()[i]};
+    py::gil_scoped_release nogil;
+    std::unique_lock<std::mutex> mine(mutex_, std::defer_lock);
+    std::unique_lock<std::mutex> theirs(target.mutex_, std::defer_lock);
+    if (this == &target)
+        mine.lock();
+    else
+        std::lock(mine, theirs);
+    engine_.connect(sources.data(), target.engine_, wires);
 }
 
 py::list cuda_devices() {
@@ -244,7 +275,13 @@ PYBIND11_MODULE(_engine, m) {
              py::arg("weight"), py::arg("t"),
              "One bin [t0, t0 + 1) ms: events row, channel i32[N], weight (uS), t (ms) f64[N] -> "
              "(v f64[B] mV at the bin's end, spike_row i32[S], spike_t f64[S] ms).")
-        .def("resize", &PyEngine::resize, py::arg("rows"), "Every row is reset.")
+        .def("connect", &PyEngine::connect, py::arg("source"), py::arg("target"), py::arg("row"),
+             py::arg("channel"), py::arg("weight"), py::arg("delay"),
+             "Spikes of rows source i32[N] become events of the target engine's row, channel "
+             "i32[N], with weight (uS) f32[N], delay (ms) f32[N] later, or at the bin's end.")
+        .def_property_readonly("connections", &PyEngine::connections)
+        .def("resize", &PyEngine::resize, py::arg("rows"),
+             "Every row is reset; with another number, its connections are gone.")
         .def("reset", &PyEngine::reset, "Every row to the trial's start.")
         .def_property_readonly("rows", &PyEngine::rows)
         .def_property_readonly("channels", &PyEngine::channels)

@@ -13,25 +13,62 @@ Engine::Engine(const Spec& spec, const Backend& backend, int rows)
 
 void Engine::resize(int rows) {
     if (rows < 0) throw InputError("expected rows >= 0, got " + std::to_string(rows));
+    if (rows != rows_) {
+        agenda_ = std::make_shared<Agenda>();  // wires of others that lead here lead nowhere
+        wires_.clear();
+    }
     rows_ = rows;
-    events_.resize(rows);
-    network_->resize(rows);
-    readout_.resize(rows);
-    outputs_.assign(static_cast<size_t>(rows) * O, 0.f);
+    reset();
 }
 
 void Engine::reset() {
-    resize(rows_);
+    agenda_->clear();
+    events_.resize(rows_);
+    network_->resize(rows_);
+    readout_.resize(rows_);
+    outputs_.assign(static_cast<size_t>(rows_) * O, 0.f);
+}
+
+void Engine::connect(const int32_t* source, Engine& target, const std::vector<Wire>& wires) {
+    for (size_t i = 0; i < wires.size(); ++i) {
+        const Wire& w = wires[i];
+        if (w.row < 0 || w.row >= target.rows_)
+            throw InputError("expected a target row in 0 .. " + std::to_string(target.rows_ - 1) +
+                             ", got " + std::to_string(w.row) + " in connection " +
+                             std::to_string(i));
+        if (w.channel < 0 || w.channel >= target.channels_)
+            throw InputError("expected a channel in 0 .. " + std::to_string(target.channels_ - 1) +
+                             ", got " + std::to_string(w.channel) + " in connection " +
+                             std::to_string(i));
+    }
+    wires_.connect(rows_, source, target.agenda_, wires);
+}
+
+void Engine::take(double t0, const Event* events, size_t n) {
+    if (!std::isfinite(t0))
+        throw InputError("expected a finite bin start t0 (ms), got " + written(t0));
+    if (!agenda_->is_open() && !wires_.size()) return events_.take(t0, events, n);
+    agenda_->open(t0);
+    std::vector<Event>& due = agenda_->due();
+    const size_t own = due.size();
+    due.insert(due.end(), events, events + n);
+    try {
+        events_.take(t0, due.data(), due.size());
+    } catch (...) {
+        due.resize(own);
+        throw;
+    }
+    due.clear();
 }
 
 void Engine::step(double t0, const Event* events, size_t n, double* v_end,
                   std::vector<Spike>& spikes) {
-    if (!std::isfinite(t0))
-        throw InputError("expected a finite bin start t0 (ms), got " + written(t0));
-    events_.take(t0, events, n);
+    take(t0, events, n);
     network_->step(events_, outputs_.data());
     check_outputs(t0);
+    const size_t before = spikes.size();
     readout_.step(t0, outputs_.data(), v_end, spikes);
+    if (wires_.size()) wires_.send(t0, spikes.data() + before, spikes.size() - before);
 }
 
 void Engine::check_outputs(double t0) const {

@@ -8,6 +8,7 @@
 #include "network.h"
 #include "population.h"
 #include "readout.h"
+#include "wires.h"
 
 namespace ann {
 
@@ -21,16 +22,25 @@ class Engine final : public Population {
     double threshold() const override { return readout_.threshold(); }
     void resize(int rows) override;
     void reset() override;
+    void follow_dt(double dt) override { agenda_->set_late(dt / 2 - 1e-9); }
     void step(double t0, const Event* events, size_t n, double* v_end,
               std::vector<Spike>& spikes) override;
+
+    // Spikes of rows source[i] become events of the target's rows. Throws InputError, and has then
+    // added none. Connections last until either engine is resized.
+    void connect(const int32_t* source, Engine& target, const std::vector<Wire>& wires);
+    size_t connections() const { return wires_.size(); }
 
     const std::vector<float>& outputs() const { return outputs_; }  // [B, O] of the last step
 
   private:
+    void take(double t0, const Event* events, size_t n);
     void check_outputs(double t0) const;
 
     int rows_ = 0, channels_;
     EventBuffer events_;
+    std::shared_ptr<Agenda> agenda_ = std::make_shared<Agenda>();  // for others' wires, too
+    Wires wires_;
     std::unique_ptr<Network> network_;
     Readout readout_;
     std::vector<float> outputs_;  // [B, O]

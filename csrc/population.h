@@ -25,6 +25,10 @@ class ANN_SHARED Population {
     virtual void resize(int rows) = 0;  // keeps nothing: every row is reset
     virtual void reset() = 0;           // every row to the trial's start
 
+    // NEURON's step in ms: events between rows come with the next bin where those of NEURON's queue
+    // do, in the last half of the bin's last step.
+    virtual void follow_dt(double) {}
+
     // One bin, [t0, t0 + 1). Events may come in any order; none may lie after the bin's end.
     // v_end [B] receives the soma's voltage at t0 + 1; spikes are appended, sorted by (t, row).
     // Throws InputError before any state has changed, NonFiniteError after (then: reset).

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import atexit
+import weakref
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ann_backend import _neuron, channels
 from ann_backend.bundle import Bundle
-from ann_backend.errors import CellError
+from ann_backend.errors import CellError, UnsupportedError
 from ann_backend.nrn import h
 from ann_backend.run import calibration, engine, limits, parallel
 from ann_backend.run.surrogate import Surrogate, address
+
+if TYPE_CHECKING:
+    from ann_backend.run.population import Population
+
+
+class Running(NamedTuple):
+    """A population in the model that runs, also when its user has let it go."""
+
+    population: weakref.ref[Population]
+    group: int
+    parts: tuple[Any, ...]  # what the coupling points to
 
 
 @dataclass
@@ -21,9 +33,11 @@ class State:
     backend: str = "auto"
     threads: int = 1
     cells: list[Surrogate] = field(default_factory=list)
+    populations: list[weakref.ref[Population]] = field(default_factory=list)
     engines: dict[tuple[int, str, int], Any] = field(default_factory=dict)
     prepared: Any = None  # _neuron.Prepared, while cells are parked
     order: list[Surrogate] = field(default_factory=list)  # as in `prepared`
+    running: list[Running] = field(default_factory=list)  # the same
     refused: str = ""
 
 
@@ -40,7 +54,12 @@ def before_finitialize() -> None:
     """
     warn_of_loads()
     state.cells[:] = [c for c in state.cells if c.handle.alive]
-    active = bool(state.cells) and state.backend != "neuron"
+    made = populations()
+    if made and state.backend == "neuron":
+        raise UnsupportedError(
+            f"use('neuron') with {made[0]}: NEURON has no sections of it to integrate"
+        )
+    active = bool(state.cells or made) and state.backend != "neuron"
     parallel.align(active)
     if not active:
         if state.prepared is not None:
@@ -50,9 +69,21 @@ def before_finitialize() -> None:
         _prepare()
     except Exception as error:
         state.refused = str(error)
-        if state.order:  # it came as far as parking
+        if state.prepared is not None or state.order:  # it came as far as parking
             _detach()
         raise
+
+
+def populations() -> list[Population]:
+    """Those that somebody refers to, in the order in which they were made."""
+    alive = [(ref, ref()) for ref in state.populations]
+    state.populations[:] = [ref for ref, p in alive if p is not None]
+    return [p for _, p in alive if p is not None]
+
+
+def group_of(p: Population) -> int | None:
+    """Where the coupling has it since the last ``finitialize``; None: nowhere."""
+    return next((r.group for r in state.running if r.population() is p), None)
 
 
 def warn_of_loads() -> None:
@@ -82,7 +113,7 @@ def _detach() -> None:
     """Every cell back to NEURON. Only here, where its structure may change."""
     _neuron.prepare([], address(calibration.ready()))
     state.prepared = None
-    state.order = []
+    state.order, state.running = [], []
     state.engines.clear()
 
 
@@ -96,9 +127,15 @@ def _prepare() -> None:
     for key in [k for k in state.engines if k not in current]:
         del state.engines[key]
     state.order = [c for _, members in groups for c in members]
+    alive = populations()
     state.prepared = _neuron.prepare(
-        [_group(bundle, members) for bundle, members in groups], address(anchor)
+        [_group(bundle, members) for bundle, members in groups]
+        + [_rows(p) for p in alive],
+        address(anchor),
     )
+    state.running = [
+        Running(weakref.ref(p), len(groups) + k, p.parts) for k, p in enumerate(alive)
+    ]
     strangers = state.prepared.strangers
     if strangers:
         manifest = state.order[strangers[0].cell].bundle.manifest
@@ -124,7 +161,13 @@ def _group(bundle: Bundle, members: list[Surrogate]) -> tuple[Any, ...]:
         [c.handle for c in members],
         channels.rules(manifest),
         [c.weight_uS for c in manifest.channels],
+        [],
     )
+
+
+def _rows(p: Population) -> tuple[Any, ...]:
+    v_init = p.bundle.manifest.cell["v_init_mV"]
+    return (p.engine.population, v_init, [], [], [], p.taps)
 
 
 def _key(bundle: Bundle, rows: int) -> tuple[int, str, int]:

@@ -109,6 +109,7 @@ def main() -> int:
         [cell],
         [("ExpSyn", {}, 0, 0)],
         [(0.0, 1.0)],
+        [],
     )
     _neuron.prepare([group], address(anchor))
     replaced = pair.run()

@@ -106,7 +106,7 @@ def restore(cell: Any = None) -> None:
             soma(one)
             if replaced or prepare.state.backend != "neuron":
                 replaced.remove(_find(one))
-    if not replaced:
+    if not replaced and not prepare.populations():
         _neuron.retire()
 
 

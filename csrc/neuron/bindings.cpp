@@ -1,6 +1,9 @@
 // Python's door to the coupling: argument conversion, nothing else.
+#include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
+
+#include <algorithm>
 
 #include "callback.h"
 #include "digest.h"
@@ -70,13 +73,45 @@ static Rule rule(const py::tuple& t) {  // mechanism, {parameter: value}, locati
     return r;
 }
 
+// Index of a NetStim, row, channel.
+static std::vector<Tap> taps(const std::vector<std::tuple<int, int, int>>& list) {
+    std::vector<Tap> out;
+    if (list.empty()) return out;
+    std::unordered_map<int, Point_process*> by_index;
+    hoc_List* all = hoc_lookup("NetStim")->u.ctemplate->olist;
+    for (hoc_Item* q = all->next; q != all; q = q->next)
+        by_index[q->element.obj->index] =
+            static_cast<Point_process*>(q->element.obj->u.this_pointer);
+    for (const auto& [index, row, channel] : list)
+        out.push_back({by_index.at(index), row, channel});
+    std::stable_sort(out.begin(), out.end(),
+                     [](const Tap& a, const Tap& b) { return a.row < b.row; });
+    return out;
+}
+
+static py::tuple sent(size_t group) {
+    const auto& spikes = model().groups.at(group).sent;
+    py::array_t<int32_t> row(py::ssize_t(spikes.size()));
+    py::array_t<double> t(py::ssize_t(spikes.size()));
+    for (size_t i = 0; i < spikes.size(); ++i) {
+        row.mutable_data()[i] = spikes[i].row;
+        t.mutable_data()[i] = spikes[i].t;
+    }
+    return py::make_tuple(row, t);
+}
+
+static py::array_t<double> voltages(size_t group) {
+    const auto& v = model().groups.at(group).v;
+    return py::array_t<double>(py::ssize_t(v.size()), v.data());
+}
+
 static Prepared prepare_python(const py::list& list, size_t anchor) {
     std::vector<Cell> cells;
     std::vector<Group> groups;
     std::vector<Rules> rules;
     for (const auto& o : list) {
         const auto t =
-            o.cast<py::tuple>();  // population, v_init, [CellHandle], [rule], [(low, high)]
+            o.cast<py::tuple>();  // population, v_init, [CellHandle], [rule], [(low, high)], taps
         Group g{};
         g.population = population(t[0]);
         g.v_init = t[1].cast<double>();
@@ -86,7 +121,8 @@ static Prepared prepare_python(const py::list& list, size_t anchor) {
             g.cells.push_back(int(cells.size()));
             cells.push_back(c.cast<const CellHandle&>().cell(int(groups.size()), row));
         }
-        g.v.assign(g.cells.size(), g.v_init);
+        g.taps = taps(t[5].cast<std::vector<std::tuple<int, int, int>>>());
+        g.v.assign(size_t(g.population->rows()), g.v_init);
         rules.emplace_back();
         for (const auto& r : t[3].cast<std::vector<py::tuple>>()) {
             const auto location = r[2].cast<size_t>();
@@ -171,6 +207,8 @@ PYBIND11_MODULE(_neuron, m) {
         return out;
     });
     m.def("stepped", &stepped);
+    m.def("sent", &sent, py::arg("group"), "Rows and times of the spikes since finitialize.");
+    m.def("voltages", &voltages, py::arg("group"), "mV, at the last bin's end.");
     m.def("features", &features);
     m.def("start_voltage", &start_voltage);
     m.def("set_exchange_delay", &set_exchange_delay, py::arg("ms"));

@@ -15,9 +15,16 @@
 
 namespace ann {
 
-static double edge = bin;                            // ms, end of the bin under way
-static double last = 0;                              // ms, end of the last step
-static std::vector<std::pair<double, int>> pending;  // spikes on their way out: ms, cell
+static double edge = bin;  // ms, end of the bin under way
+static double last = 0;    // ms, end of the last step
+
+// A spike on its way out, of a cell or, where that is -1, through a tap.
+struct Leaving {
+    double t;  // ms
+    int cell;
+    Point_process* tap;
+};
+static std::vector<Leaving> pending;
 static long runs = 0;  // finitializes; a user's callback may call it in the middle of a step
 
 Model& model() {
@@ -57,8 +64,10 @@ static void restart() {
     pending.clear();
     for (Group& g : model().groups) {
         g.population->reset();
+        g.population->follow_dt(nrn_threads->_dt);
         g.events.clear();
         g.spikes.clear();
+        g.sent.clear();
         g.received.assign(g.cells.size() * g.weights.size(), {});
         std::fill(g.v.begin(), g.v.end(), g.v_init);
     }
@@ -69,6 +78,7 @@ static void restart() {
 }
 
 static void count(Group& g, const Event& e) {
+    if (g.cells.empty()) return;
     Received& r = g.received[size_t(e.row) * g.weights.size() + size_t(e.channel)];
     const auto& [low, high] = g.weights[e.channel];
     ++r.events;
@@ -120,9 +130,23 @@ static void step_groups() {
 // A user's callback may raise in the middle: what is left leaves with the next step.
 static void emit_spikes(double now) {
     while (!pending.empty()) {
-        const auto [t, cell] = pending.front();
+        const auto [t, cell, tap] = pending.front();
         pending.erase(pending.begin());
-        if (model().cells[cell].soma.v) emit(cell, t, now);
+        if (tap)
+            emit(tap, t, now);
+        else if (model().cells[cell].soma.v)
+            emit(cell, t, now);
+    }
+}
+
+static void collect_spikes(Group& g) {
+    if (g.cells.empty()) g.sent.insert(g.sent.end(), g.spikes.begin(), g.spikes.end());
+    for (const Spike& s : g.spikes) {
+        if (!g.cells.empty()) pending.push_back({s.t, g.cells[size_t(s.row)], nullptr});
+        auto tap = std::lower_bound(g.taps.begin(), g.taps.end(), s.row,
+                                    [](const Tap& a, int row) { return a.row < row; });
+        for (; tap != g.taps.end() && tap->row == s.row; ++tap)
+            if (tap->channel < 0) pending.push_back({s.t, -1, tap->point});
     }
 }
 
@@ -132,9 +156,10 @@ static void run_bin(double now) {
     edge += bin;
     write_voltages();
     patch_recordings(edge - bin);
-    for (const Group& g : model().groups)
-        for (const Spike& s : g.spikes) pending.push_back({s.t, g.cells[s.row]});
-    std::sort(pending.begin(), pending.end());
+    for (Group& g : model().groups) collect_spikes(g);
+    std::stable_sort(pending.begin(), pending.end(), [](const Leaving& a, const Leaving& b) {
+        return a.t != b.t ? a.t < b.t : a.cell < b.cell;
+    });
     emit_spikes(now);
 }
 

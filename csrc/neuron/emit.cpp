@@ -187,4 +187,10 @@ void emit(int cell, double t, double now) {
         send(model().cells[cell].sources[i], t, now);
 }
 
+void emit(Point_process* tap, double t, double now) {
+    const KeepTime keep;
+    follow_sources();
+    if (tap->presyn_) send(static_cast<PreSyn*>(tap->presyn_), t, now);
+}
+
 }  // namespace ann

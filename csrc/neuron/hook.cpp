@@ -220,6 +220,11 @@ std::vector<Stranger> map_synapses() {
         strangers.push_back(
             {memb_func[type].sym->name, hoc_object_name(p->ob), secname(p->sec), cell});
     });
+    for (size_t g = 0; g < m.groups.size(); ++g)
+        for (const Tap& tap : m.groups[g].taps)
+            if (tap.channel >= 0)
+                ports.push_back({tap.point, nullptr, _nrn_mechanism_get_type(tap.point->prop),
+                                 int(g), tap.row, tap.channel});
     build_table();
     count_netcons();
     return strangers;

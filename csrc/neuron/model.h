@@ -42,16 +42,25 @@ struct Received {
     long events = 0, outside = 0;  // outside: their weight was not in the training range
 };
 
-// One population of the engine: the cells of one bundle.
+// An artificial cell of NEURON's that stands for a row without a cell: NetCons lead to it, or,
+// where channel is -1, from it.
+struct Tap {
+    Point_process* point;
+    int row, channel;
+};
+
+// One population of the engine: the cells of one bundle, or rows without cells.
 struct Group {
     Population* population;
     double v_init;                                   // mV
     std::vector<std::pair<double, double>> weights;  // uS, training range by channel
-    std::vector<int> cells;                          // row -> index in Model::cells
+    std::vector<int> cells;                          // row -> index in Model::cells, if any
+    std::vector<Tap> taps;                           // of rows without cells, by row
     std::vector<Event> events;                       // delivered, not yet stepped over
     std::vector<double> v;                           // [rows] mV, at the last bin edge
     std::vector<Spike> spikes;                       // of the bin just stepped over
-    std::vector<Received> received;                  // [rows, channels], since finitialize
+    std::vector<Spike> sent;                         // of rows without cells, since finitialize
+    std::vector<Received> received;                  // [cells, channels], since finitialize
 };
 
 // A synapse that a bundle accepts at some location: its mechanism's type, and the values its
@@ -127,6 +136,7 @@ void find_sources();  // emit.cpp
 void watch_netcons(bool on);
 void follow_sources();  // after NetCons came or went
 void emit(int cell, double t, double now);
+void emit(Point_process* tap, double t, double now);
 int clamp_type();  // clamp.cpp
 void forget_clamps();
 void add_clamp(Point_process*, int cell, int row, int channel, double now);

@@ -89,7 +89,7 @@ Prepared prepare(std::vector<Cell> cells, std::vector<Group> groups, std::vector
     m.cells = std::move(cells);
     m.groups = std::move(groups);
     m.rules = std::move(rules);
-    if (m.cells.empty()) {
+    if (m.groups.empty()) {
         stop_clock();
         park({}, anchor);
         return out;

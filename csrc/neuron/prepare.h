@@ -10,7 +10,7 @@ struct Prepared {
     long nodes_before, nodes_after;   // in NEURON's solver
 };
 
-// Parks, maps and hooks `cells`; an empty list restores NEURON entirely.
+// Parks, maps and hooks `cells`; without groups NEURON is restored entirely.
 Prepared prepare(std::vector<Cell> cells, std::vector<Group> groups, std::vector<Rules> rules,
                  Section* anchor);
 

@@ -1,0 +1,123 @@
+#include "wires.h"
+
+#include <algorithm>
+#include <cfloat>
+#include <cmath>
+#include <string>
+
+#include "errors.h"
+
+namespace ann {
+namespace {
+
+constexpr double longest_delay = 1e5;  // ms
+
+void check(size_t i, int sources, int32_t source, const Wire& w) {
+    const std::string which = " in connection " + std::to_string(i);
+    if (source < 0 || source >= sources)
+        throw InputError("expected a source row in 0 .. " + std::to_string(sources - 1) + ", got " +
+                         std::to_string(source) + which);
+    if (!(std::fabs(w.weight) <= FLT_MAX))
+        throw InputError("expected a finite weight (uS), got " + written(w.weight) + which);
+    if (!(w.delay >= 0 && w.delay <= longest_delay))
+        throw InputError("expected a delay of 0 .. " + written(longest_delay) + " ms, got " +
+                         written(w.delay) + which);
+}
+
+}  // namespace
+
+void Agenda::reserve(double delay) {
+    size_t size = bins_.size();
+    while (double(size) < delay + 3) size *= 2;
+    if (size == bins_.size()) return;
+    std::vector<std::vector<Event>> larger(size);
+    for (size_t ahead = 0; ahead < bins_.size(); ++ahead)
+        larger[(now_ + ahead) & (size - 1)].swap(bins_[(now_ + ahead) & mask()]);
+    bins_.swap(larger);
+}
+
+void Agenda::clear() {
+    for (auto& bin : bins_) bin.clear();
+    open_ = false;
+}
+
+void Agenda::open(double t0) {
+    if (t0 != std::floor(t0))
+        throw InputError("expected the bins of connected rows to start at whole ms, got t0 = " +
+                         written(t0));
+    if (open_ && t0 < t0_)
+        throw InputError("expected connected rows to go on from t = " + written(t0_) +
+                         " ms, got t0 = " + written(t0) + ": reset them to start again");
+    const double bins = open_ ? t0 - t0_ : 0;
+    for (size_t i = 0; i < bins_.size() && double(i) < bins; ++i)
+        bins_[(now_ + i) & mask()].clear();
+    now_ += size_t(std::min(bins, double(bins_.size())));
+    t0_ = t0;
+    open_ = true;
+}
+
+void Wires::connect(int sources, const int32_t* source, std::shared_ptr<Agenda> target,
+                    const std::vector<Wire>& wires) {
+    float longest = 0;
+    for (size_t i = 0; i < wires.size(); ++i) {
+        check(i, sources, source[i], wires[i]);
+        longest = std::max(longest, wires[i].delay);
+    }
+    target->reserve(longest);
+    auto outlet = std::find_if(outlets_.begin(), outlets_.end(),
+                               [&](const Outlet& o) { return o.target == target; });
+    if (outlet == outlets_.end()) {
+        outlets_.emplace_back();
+        outlet = outlets_.end() - 1;
+        outlet->target = std::move(target);
+        outlet->first.assign(size_t(sources) + 1, 0);
+    }
+    outlet->new_sources.insert(outlet->new_sources.end(), source, source + wires.size());
+    outlet->new_wires.insert(outlet->new_wires.end(), wires.begin(), wires.end());
+    size_ += wires.size();
+}
+
+// A counting sort: a source's wires stay in the order in which they were made.
+void Wires::sort_in(Outlet& o) {
+    std::vector<size_t> first(o.first.size(), 0);
+    for (int32_t s : o.new_sources) ++first[size_t(s) + 1];
+    for (size_t s = 1; s < first.size(); ++s)
+        first[s] += first[s - 1] + o.first[s] - o.first[s - 1];
+    std::vector<Wire> sorted(o.wires.size() + o.new_wires.size());
+    std::vector<size_t> next(first.begin(), first.end() - 1);
+    for (size_t s = 0; s < next.size(); ++s) {
+        const auto from = o.wires.begin() + std::ptrdiff_t(o.first[s]);
+        const auto to = o.wires.begin() + std::ptrdiff_t(o.first[s + 1]);
+        std::copy(from, to, sorted.begin() + std::ptrdiff_t(next[s]));
+        next[s] += size_t(to - from);
+    }
+    for (size_t i = 0; i < o.new_wires.size(); ++i)
+        sorted[next[size_t(o.new_sources[i])]++] = o.new_wires[i];
+    o.first.swap(first);
+    o.wires.swap(sorted);
+    std::vector<int32_t>().swap(o.new_sources);
+    std::vector<Wire>().swap(o.new_wires);
+}
+
+void Wires::send(double t0, const Spike* spikes, size_t n) {
+    const double now = t0 + bin_ms;
+    for (Outlet& o : outlets_) {
+        if (!o.new_wires.empty()) sort_in(o);
+        if (!o.target->is_open()) o.target->open(t0);
+        for (size_t i = 0; i < n; ++i) {
+            const size_t row = size_t(spikes[i].row);
+            const Wire* w = o.wires.data() + o.first[row];
+            const Wire* end = o.wires.data() + o.first[row + 1];
+            for (; w != end; ++w)
+                o.target->add(std::max(now, spikes[i].t + double(w->delay)), w->weight, w->row,
+                              w->channel);
+        }
+    }
+}
+
+void Wires::clear() {
+    outlets_.clear();
+    size_ = 0;
+}
+
+}  // namespace ann
