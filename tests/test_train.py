@@ -14,6 +14,7 @@ from ann_backend.bundle import load as load_bundle  # noqa: E402
 from ann_backend.errors import AnnBackendError, CellError  # noqa: E402
 from ann_backend.train import export, fit, pipeline  # noqa: E402
 from ann_backend.train.cell import HH, ChannelDescription  # noqa: E402
+from ann_backend.train.checkpoint import Run  # noqa: E402
 from ann_backend.train.dataset import Request, generate, join, refuse_mixture  # noqa: E402
 from ann_backend.train.free_run import free_run  # noqa: E402
 from ann_backend.train.groups import Groups  # noqa: E402
@@ -54,6 +55,19 @@ def digest(network):
 
 
 # model and fit
+
+
+def test_a_gradient_that_overflows_is_skipped(data, tmp_path):
+    network = network_of(data)
+    run = Run(SMALL, [], tmp_path, network, 10)
+    for value, moved in ((torch.inf, False), (1.0, True)):
+        before = digest(network)
+        for parameter in network.trained():
+            parameter.grad = torch.full_like(parameter, value)
+        run.optimise()
+        assert (digest(network) != before) == moved
+    assert (run.step, run.skipped) == (2, 1)
+    assert all(torch.isfinite(p).all() for p in network.parameters())
 
 
 def test_muon_steps_as_torchs_does():

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Run"]
 
-SAVED = ("group", "step", "seconds", "best", "best_f1", "stale")
+SAVED = ("group", "step", "skipped", "seconds", "best", "best_f1", "stale")
 
 
 class Run:
@@ -48,7 +48,7 @@ class Run:
     ) -> None:
         self.options, self.network, self.folder = options, network, folder
         self.steps = steps
-        self.group, self.step, self.seconds = 0, 0, 0.0
+        self.group, self.step, self.skipped, self.seconds = 0, 0, 0, 0.0
         self.best_f1, self.stale = -1.0, 0
         self.best = _copied(network.state_dict())
         self.optimisers = _optimisers(network, options.rate)
@@ -74,14 +74,20 @@ class Run:
             optimiser.load_state_dict(state)
 
     def optimise(self) -> None:
-        """One step: warm-up, then a cosine to zero."""
+        """One step: warm-up, then a cosine to zero.
+
+        Gradients through 500 bins overflow at times: such a window teaches nothing.
+        """
         warm = min(1.0, (self.step + 1) / min(100.0, 0.1 * self.steps + 1.0))
         cosine = 0.5 * (1.0 + math.cos(math.pi * self.step / self.steps))
-        torch.nn.utils.clip_grad_norm_(self.network.trained(), 1.0)
+        norm = torch.nn.utils.clip_grad_norm_(self.network.trained(), 1.0)
+        self.step += 1
+        if not torch.isfinite(norm):
+            self.skipped += 1
+            return
         for optimiser in self.optimisers:
             optimiser.param_groups[0]["lr"] = self.options.rate * warm * cosine
             optimiser.step()
-        self.step += 1
 
     def judge(self, f1: float) -> float:
         """Keep the network if its validation F1 is the best so far."""

@@ -164,7 +164,7 @@ def fit(
                 _free_running_f1(network, validation)
             )
         run.seconds += time.perf_counter() - started
-        run.save({**entry, "seconds": run.seconds})
+        run.save({**entry, "skipped": run.skipped, "seconds": run.seconds})
         bar.update()
         bar.set_postfix({k: f"{v:.4f}" for k, v in found.items()})
     bar.close()
