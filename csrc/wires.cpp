@@ -48,15 +48,21 @@ void Agenda::open(double t0) {
     if (open_ && t0 < t0_)
         throw InputError("expected connected rows to go on from t = " + written(t0_) +
                          " ms, got t0 = " + written(t0) + ": reset them to start again");
-    const double bins = open_ ? t0 - t0_ : 0;
-    for (size_t i = 0; i < bins_.size() && double(i) < bins; ++i)
-        bins_[(now_ + i) & mask()].clear();
-    now_ += size_t(std::min(bins, double(bins_.size())));
+    const size_t skipped =
+        open_ ? size_t(std::min(t0 - t0_, double(bins_.size() - 1))) : 0;  // the ring, once around
+    std::vector<Event> late;
+    for (size_t i = 0; i < skipped; ++i) {
+        auto& bin = bins_[(now_ + i) & mask()];
+        late.insert(late.end(), bin.begin(), bin.end());
+        bin.clear();
+    }
+    now_ += skipped;
+    due().insert(due().end(), late.begin(), late.end());
     t0_ = t0;
     open_ = true;
 }
 
-void Wires::connect(int sources, const int32_t* source, std::shared_ptr<Agenda> target,
+void Wires::connect(int sources, const int32_t* source, const std::shared_ptr<Agenda>& target,
                     const std::vector<Wire>& wires) {
     float longest = 0;
     for (size_t i = 0; i < wires.size(); ++i) {
@@ -65,16 +71,15 @@ void Wires::connect(int sources, const int32_t* source, std::shared_ptr<Agenda> 
     }
     target->reserve(longest);
     auto outlet = std::find_if(outlets_.begin(), outlets_.end(),
-                               [&](const Outlet& o) { return o.target == target; });
+                               [&](const Outlet& o) { return o.target.lock() == target; });
     if (outlet == outlets_.end()) {
         outlets_.emplace_back();
         outlet = outlets_.end() - 1;
-        outlet->target = std::move(target);
+        outlet->target = target;
         outlet->first.assign(size_t(sources) + 1, 0);
     }
     outlet->new_sources.insert(outlet->new_sources.end(), source, source + wires.size());
     outlet->new_wires.insert(outlet->new_wires.end(), wires.begin(), wires.end());
-    size_ += wires.size();
 }
 
 // A counting sort: a source's wires stay in the order in which they were made.
@@ -102,22 +107,30 @@ void Wires::sort_in(Outlet& o) {
 void Wires::send(double t0, const Spike* spikes, size_t n) {
     const double now = t0 + bin_ms;
     for (Outlet& o : outlets_) {
+        const std::shared_ptr<Agenda> target = o.target.lock();
+        if (!target) continue;
         if (!o.new_wires.empty()) sort_in(o);
-        if (!o.target->is_open()) o.target->open(t0);
+        if (!target->is_open()) target->open(t0);
         for (size_t i = 0; i < n; ++i) {
             const size_t row = size_t(spikes[i].row);
             const Wire* w = o.wires.data() + o.first[row];
             const Wire* end = o.wires.data() + o.first[row + 1];
             for (; w != end; ++w)
-                o.target->add(std::max(now, spikes[i].t + double(w->delay)), w->weight, w->row,
-                              w->channel);
+                target->add(std::max(now, spikes[i].t + double(w->delay)), w->weight, w->row,
+                            w->channel);
         }
     }
 }
 
+size_t Wires::size() const {
+    size_t n = 0;
+    for (const Outlet& o : outlets_)
+        if (!o.target.expired()) n += o.wires.size() + o.new_wires.size();
+    return n;
+}
+
 void Wires::clear() {
     outlets_.clear();
-    size_ = 0;
 }
 
 }  // namespace ann

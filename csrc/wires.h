@@ -17,9 +17,9 @@ class Agenda {
     void clear();
 
     // An event this close (ms) to a bin's end is the next one's.
-    void set_late(double late) { late_ = late; }
+    void set_late(double late) { late_ = std::min(late, 0.5); }
 
-    // Goes on to the bin [t0, t0 + 1) ms: what was left in earlier ones is dropped. Throws
+    // Goes on to the bin [t0, t0 + 1) ms: what was left in earlier ones comes late. Throws
     // InputError where t0 is no whole number of ms, or lies back.
     void open(double t0);
     bool is_open() const { return open_; }
@@ -51,18 +51,18 @@ struct Wire {
 class Wires {
   public:
     // Throws InputError, and has then added none.
-    void connect(int sources, const int32_t* source, std::shared_ptr<Agenda> target,
+    void connect(int sources, const int32_t* source, const std::shared_ptr<Agenda>& target,
                  const std::vector<Wire>& wires);
     // Spikes of the bin [t0, t0 + 1); an event that would lie in it is put off to its end.
     void send(double t0, const Spike* spikes, size_t n);
-    size_t size() const { return size_; }
+    size_t size() const;
     void clear();
 
   private:
     // Those that lead to one population.
     struct Outlet {
-        std::shared_ptr<Agenda> target;
-        std::vector<size_t> first;  // [sources + 1]
+        std::weak_ptr<Agenda> target;  // gone with its engine
+        std::vector<size_t> first;     // [sources + 1]
         std::vector<Wire> wires;
         std::vector<int32_t> new_sources;  // not yet sorted in
         std::vector<Wire> new_wires;
@@ -70,7 +70,6 @@ class Wires {
     static void sort_in(Outlet& outlet);
 
     std::vector<Outlet> outlets_;
-    size_t size_ = 0;
 };
 
 }  // namespace ann

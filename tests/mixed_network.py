@@ -14,6 +14,7 @@ from double import Integrator, bundle_for, channel, install, mini_cell
 import ann_backend
 from ann_backend import _neuron, paths
 from ann_backend.nrn import h, version
+from ann_backend.run import shipped
 
 CELLS, END = 4, 60.0
 DELAYS = [0.0, 0.3, 0.97, 1.0, 1.5, 12.0, 70.0]
@@ -22,11 +23,12 @@ PC = h.ParallelContext()
 
 def load_mechanisms():
     """Our plastic synapses, and the sources of tests/mod."""
-    if hasattr(h, "ann_GABAA"):
-        return
-    files = [paths.mod_dir() / "ann_AMPANMDA.mod", paths.mod_dir() / "ann_GABAA.mod"]
-    files += [Path(__file__).parent / "mod" / f"{n}.mod" for n in ("Train", "Learner")]
-    h.nrn_load_dll(str(paths.mechanisms(files, version())))
+    shipped.load_mechanisms()
+    if not hasattr(h, "Train"):
+        files = [
+            Path(__file__).parent / "mod" / f"{n}.mod" for n in ("Train", "Learner")
+        ]
+        h.nrn_load_dll(str(paths.mechanisms(files, version())))
 
 
 class Network:

@@ -192,6 +192,16 @@ def test_a_batch_beyond_the_gpu_s_memory_is_refused_with_advice():
 
 
 @on_gpu
+@pytest.mark.parametrize("variant", ["float32", "bf16"])
+def test_engines_of_different_sizes_take_turns(variant):
+    large, alone = (engine(500, variant=variant) for _ in range(2))
+    expected = alone.step(0.0, *NONE)[0]
+    small = engine(1, random_network.tensors(H=8), variant=variant)
+    small.step(0.0, *NONE)
+    assert large.step(0.0, *NONE)[0].tobytes() == expected.tobytes()
+
+
+@on_gpu
 def test_the_shipped_bundle_passes_the_check_on_a_gpu():
     selection.check(shipped())
     assert selection.make(shipped(), 300, "cuda", 1).rows == 300

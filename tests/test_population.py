@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import ann_backend
-from ann_backend import _engine
 from ann_backend.errors import ApproximationWarning, CellError, UnsupportedError
 from ann_backend.nrn import h
 from ann_backend.run import limits
@@ -19,6 +18,8 @@ h.load_file("stdrun.hoc")
 @pytest.fixture(autouse=True)
 def _restored():
     ann_backend.load("HH")
+    h.celsius = 6.3
+    h.dt, h.steps_per_ms = 0.025, 40
     limits.forget()
     yield
     ann_backend.use("auto")
@@ -191,6 +192,7 @@ def test_a_row_drives_a_biophysical_cell():
     assert rows[2] == cells[2]
 
 
+@pytest.mark.filterwarnings("ignore::ann_backend.ApproximationWarning")
 def test_two_populations_and_a_second_run():
     a, b = Rows(gid=0), Rows(gid=50)
     pre, post, mechanism, weight, delay = graph(2, 100, longest=4)
@@ -250,8 +252,9 @@ def test_what_does_not_fit_is_refused_by_name():
         ({"channel": "spine"}, CellError, "expected one of 3 channels .* got 'spine'"),
         ({"channel": 3}, CellError, "got 3"),
         ({"pre": [0, 1], "post": [0, 1, 2]}, CellError, r"one shape \(N,\), or"),
-        ({"weight": np.nan}, _engine.InputError, "finite weight"),
-        ({"delay": -1.0}, _engine.InputError, "delay of 0"),
+        ({"pre": 0.5}, CellError, "pre as integers"),
+        ({"weight": [0.001, np.nan]}, CellError, "finite weights .* got nan"),
+        ({"delay": -1.0}, CellError, "delays of 0 to 100000 ms, got -1"),
     ]:
         with pytest.raises(error, match=message):
             ann_backend.connect(**{**good, **change})
@@ -261,6 +264,25 @@ def test_what_does_not_fit_is_refused_by_name():
             call(3)
     with pytest.raises(CellError, match="at least 1 row, got 0"):
         ann_backend.population("HH", 0)
+
+
+def test_weights_beyond_the_training_are_said():
+    rows = ann_backend.population("HH", 3)
+    with pytest.warns(ApproximationWarning, match="1 connections onto <3 rows"):
+        ann_backend.connect(rows.gids, rows.gids, 0, [0.001, 0.001, 1.5], 2.0)
+
+
+def test_another_temperature_is_refused_and_the_report_lists_it():
+    rows = ann_backend.population("HH", 3)
+    h.finitialize(-65)
+    assert f"population: {rows.name}" in str(ann_backend.report())
+    celsius, h.celsius = h.celsius, 37
+    try:
+        with pytest.raises(RuntimeError):
+            h.finitialize(-65)
+    finally:
+        h.celsius = celsius
+    assert "trained at celsius" in ann_backend.report().refused
 
 
 def test_short_delays_are_said_once():

@@ -357,3 +357,16 @@ def test_a_recording_of_t_outlives_the_cells_it_was_made_beside(silent):
     assert len(t) == 41
     assert other.name() in [s.name() for s in h.allsec()]
     assert silent.events == []
+
+
+def test_the_clock_stays_on_the_bins_in_minutes(monkeypatch):
+    """NEURON's t, a sum, is 1e-6 ms behind whole ms after 16 s at this step."""
+    install(monkeypatch, lambda t0, _: ([t0 % 100 - 65.0], []))
+    cell = replaced()
+    h.dt, h.steps_per_ms = 0.01, 100
+    h.finitialize(-65)
+    h.continuerun(16_000)
+    assert abs(h.t - round(h.t)) > 1e-6
+    for _ in range(100):
+        h.fadvance()
+        assert cell.soma(0.5).v == (np.floor(h.t + 0.005) - 1) % 100 - 65.0

@@ -243,6 +243,26 @@ def test_bins_of_connected_rows_start_at_whole_ms_and_go_forward():
     wired.step(4.0, *NONE)
 
 
+def test_what_was_due_in_skipped_bins_comes_late():
+    wired = engine(2)
+    settled(wired)
+    one_wire(wired, wired, 5.0, row=1)
+    t0, _ = first_spike(wired)
+    rest = wired.outputs[1].copy()
+    wired.step(t0 + 10.0, *NONE)
+    assert not np.array_equal(wired.outputs[1], rest)
+
+
+def test_connections_to_an_engine_that_is_gone_are_gone():
+    source, target = engine(2), engine(2)
+    one_wire(source, target, 5.0)
+    one_wire(source, source, 5.0)
+    assert source.connections == 2
+    del target
+    assert source.connections == 1
+    first_spike(source)
+
+
 def test_another_number_of_rows_ends_the_connections():
     wired = engine(3)
     one_wire(wired, wired, 1.0)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import time
 
-from ann_backend._engine import Engine
 from ann_backend.bench.drive import Drive
 from ann_backend.bench.peak import Peak
 from ann_backend.bundle import Bundle
+from ann_backend.run import engine
 
 __all__ = ["Surrogate"]
 
@@ -32,8 +32,7 @@ class Surrogate:
     def __init__(
         self, bundle: Bundle, drive: Drive, rows: range, *, backend: str, threads: int
     ) -> None:
-        readout = bundle.manifest.readout.model_dump()
-        self.engine = Engine(bundle.tensors, readout, backend, len(rows), threads)
+        self.engine = engine.make(bundle, len(rows), backend, threads)
         self.drive, self.rows, self.t, self.spikes = drive, rows, 0, 0
         products = ("branch_w", "mix_w", "lstm", "head_w")
         self.weights = sum(

@@ -7,6 +7,7 @@ and says why: it is neither met nor missed.
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -99,7 +100,9 @@ def _scaling(rows: Sequence[Row]) -> float | None:
 
 
 def _stolen(rows: Sequence[Row]) -> float | None:
-    """Largest slowing of two threads by a process on one of the cores."""
+    """Largest slowing of two threads by a process on one of two cores."""
+    if os.cpu_count() != 2:  # the threads would move to another
+        return None
     many = {(r["cell"], r["cells"]) for r in rows if r["cells"] >= PARALLEL}
     taken = f"{OURS}, a core taken"
     pairs = [(cost(rows, taken, *p, 2), cost(rows, OURS, *p, 2)) for p in many]
@@ -121,14 +124,15 @@ def _share(floor: str, cells: int) -> Measure:
 
 
 def _on_gpu(hidden: int) -> Measure:
-    """Neuron-ms per second of 100,000 cells on the GPU."""
+    """Neuron-ms per second of 100,000 cells on an H200."""
 
     def measure(rows: Sequence[Row]) -> float | None:
         us = [
             row["us_per_neuron_ms"]
             for row in rows
-            if (row["engine"], row["cells"]) == (f"{OURS}, CUDA", 100_000)
-            and row["hidden"] == hidden
+            if (row["engine"], row["cell"]) == (f"{OURS}, CUDA", CELL)
+            and (row["cells"], row["hidden"]) == (100_000, hidden)
+            and "H200" in row["gpu"]
         ]
         return max((1e6 / u for u in us if u), default=None)
 
@@ -136,7 +140,7 @@ def _on_gpu(hidden: int) -> Measure:
 
 
 _AS_RANKS = {1: "1 core", 2: "2 cores, processes against threads"}
-_NO_EXCHANGE = "this version has no exchange of spikes inside the engine"
+_NO_EXCHANGE = "this command does not measure the exchange of spikes yet"
 _NO_FLOOR = "needs an H200, and a floor that this command does not measure"
 _COUPLED = "a coupled run is not part of this command"
 

@@ -34,6 +34,11 @@ def ready() -> Any:
     return _anchor
 
 
+def anchor() -> Any:
+    """That section, if the user has not deleted it; None before the first use."""
+    return _anchor if _anchor is not None and _alive(_anchor) else None
+
+
 def _alive(section: Any) -> bool:
     """False after the user's ``forall delete_section()``."""
     try:

@@ -1,8 +1,9 @@
 """Many cells of one bundle without NEURON sections, and connections as arrays.
 
 A population runs in the same engine, in the same bins and with the same spikes as
-replaced cells, at some bytes a cell instead of a megabyte. Rows have gids of their own;
-NetCons reach them through artificial cells.
+replaced cells, at some bytes a cell instead of a megabyte. Its gids are this process's
+own, not ParallelContext's; NetCons reach its rows through artificial cells, which
+``pc.cell(gid, h.NetCon(p.source(gid), None))`` gives a gid of ParallelContext.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from ann_backend.run import catalogue, engine, limits, prepare
 
 __all__ = ["Population", "connect", "population"]
 
+LONGEST_MS = 1e5  # delay: csrc/wires.cpp
+
 
 class Population:
     """Rows of a surrogate; made by `population`.
@@ -32,20 +35,22 @@ class Population:
     ----------
     bundle : Bundle
     gids : range
-        One a row.
+        One a row; numbers for `connect`, not gids of ParallelContext.
+    name : str
     """
 
     def __init__(self, bundle: Bundle, gids: range, made: Any) -> None:
         self.bundle, self.gids, self.engine = bundle, gids, made
         self._sources: dict[int, Any] = {}
         self._inputs: dict[tuple[int, int], Any] = {}
+        self.name = f"{len(gids)} rows of '{bundle.manifest.name}'"
+        self.name += f", gids {gids.start} to {gids.stop - 1}"
 
     def __len__(self) -> int:
         return len(self.gids)
 
     def __repr__(self) -> str:
-        ends = f"gids {self.gids.start} to {self.gids.stop - 1}"
-        return f"<{len(self)} rows of '{self.bundle.manifest.name}', {ends}>"
+        return f"<{self.name}>"
 
     @property
     def spikes(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -142,6 +147,8 @@ class Population:
 def population(bundle: str | Bundle, n: int, *, gid: int | None = None) -> Population:
     """Make cells without sections: gids, spikes and soma voltage only.
 
+    It keeps the backend and threads that `use` says now.
+
     Parameters
     ----------
     bundle : str, path or Bundle
@@ -149,7 +156,8 @@ def population(bundle: str | Bundle, n: int, *, gid: int | None = None) -> Popul
     n : int
         Rows.
     gid : int, optional
-        Of the first row; the others follow. By default behind all other populations'.
+        Of the first row; the others follow. By default behind all other populations'
+        of this process.
 
     Raises
     ------
@@ -208,30 +216,35 @@ def connect(
     Raises
     ------
     CellError
-        A gid or channel that no population has, or arrays that do not broadcast.
-    InputError
-        A weight or delay that is not finite, or a negative delay.
+        A gid or channel that no population has, a weight or delay that is not finite, a
+        negative delay, or arrays that do not broadcast. Nothing is connected then.
     """
     arrays = [np.atleast_1d(np.asarray(a)) for a in (pre, post, weight, delay)]
-    kinds = np.atleast_1d(np.asarray(channel))
+    names, which = np.unique(np.atleast_1d(np.asarray(channel)), return_inverse=True)
     try:
-        pre, post, weight, delay, kinds = np.broadcast_arrays(*arrays, kinds)
+        pre, post, weight, delay, kind = np.broadcast_arrays(*arrays, which.reshape(-1))
     except ValueError:
-        shapes = [a.shape for a in (*arrays, kinds)]
+        shapes = [a.shape for a in (*arrays, which.reshape(-1))]
         raise CellError(
             "expected pre, post, weight, delay and channel of one shape (N,), or "
             f"scalars, got {shapes}"
         ) from None
+    _refuse(pre, post, weight, delay)
     populations = prepare.populations()
     pair = _owners(pre, populations) * len(populations) + _owners(post, populations)
+    parts = []
     for one in np.unique(pair):
         mine = pair == one
         source, target = (populations[k] for k in divmod(int(one), len(populations)))
+        found = target.channels(names)[kind[mine]]
+        _warn_of_weights(target, found, weight[mine])
+        parts.append((source, target, mine, found))
+    for source, target, mine, found in parts:
         source.engine.connect(
             (pre[mine] - source.gids.start).astype(np.int32),
             target.engine,
             (post[mine] - target.gids.start).astype(np.int32),
-            target.channels(kinds[mine]),
+            found,
             weight[mine].astype(np.float32),
             delay[mine].astype(np.float32),
         )
@@ -243,6 +256,32 @@ def connect(
             f"{late:.3g} ms late on average"
         )
         limits.warn_once([limits.Approximation("wires", len(short), text)])
+
+
+def _refuse(pre: Any, post: Any, weight: Any, delay: Any) -> None:
+    for name, gids in (("pre", pre), ("post", post)):
+        if not np.issubdtype(gids.dtype, np.integer):
+            raise CellError(f"expected {name} as integers (gids), got {gids.dtype}")
+    bad = ~(np.abs(weight) <= np.finfo(np.float32).max)
+    if bad.any():
+        raise CellError(f"expected finite weights (uS), got {weight[bad][0]}")
+    bad = ~((delay >= 0) & (delay <= LONGEST_MS))
+    if bad.any():
+        raise CellError(
+            f"expected delays of 0 to {LONGEST_MS:g} ms, got {delay[bad][0]}"
+        )
+
+
+def _warn_of_weights(target: Population, channel: Any, weight: Any) -> None:
+    limits_uS = np.array([c.weight_uS for c in target.bundle.manifest.channels])
+    low, high = limits_uS[channel].T
+    count = int(((weight < low) | (weight > high)).sum())
+    text = (
+        f"{count} connections onto {target} have a weight outside the range that its "
+        "bundle was trained in: fidelity there is unknown"
+    )
+    if count:
+        limits.warn_once([limits.Approximation("wire weights", count, text)])
 
 
 def _owners(gids: NDArray[Any], populations: list[Population]) -> NDArray[np.int64]:

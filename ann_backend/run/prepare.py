@@ -55,22 +55,16 @@ def before_finitialize() -> None:
     warn_of_loads()
     state.cells[:] = [c for c in state.cells if c.handle.alive]
     made = populations()
-    if made and state.backend == "neuron":
-        raise UnsupportedError(
-            f"use('neuron') with {made[0]}: NEURON has no sections of it to integrate"
-        )
-    active = bool(state.cells or made) and state.backend != "neuron"
+    active = bool(made) or (bool(state.cells) and state.backend != "neuron")
     parallel.align(active)
     if not active:
-        if state.prepared is not None:
-            _detach()
+        _detach()
         return
     try:
         _prepare()
     except Exception as error:
         state.refused = str(error)
-        if state.prepared is not None or state.order:  # it came as far as parking
-            _detach()
+        _detach()
         raise
 
 
@@ -111,15 +105,24 @@ def after_v_is_set() -> None:
 
 def _detach() -> None:
     """Every cell back to NEURON. Only here, where its structure may change."""
-    _neuron.prepare([], address(calibration.ready()))
+    parked = state.prepared is not None or bool(state.order)
+    anchor = calibration.ready() if parked else calibration.anchor()
+    # it may be in the user's model, which had no other section
+    if parked or (anchor is not None and _neuron.is_listed(address(anchor))):
+        _neuron.prepare([], address(anchor))
     state.prepared = None
     state.order, state.running = [], []
     state.engines.clear()
 
 
 def _prepare() -> None:
+    alive = populations()
+    if alive and state.backend == "neuron":
+        raise UnsupportedError(
+            f"use('neuron') with {alive[0]}: NEURON has no sections of it to integrate"
+        )
     limits.refuse_features()
-    limits.refuse_celsius(state.cells)
+    limits.refuse_celsius([*state.cells, *alive])
     limits.refuse_changes(state.cells)
     anchor = calibration.ready()
     groups = _groups()
@@ -127,7 +130,6 @@ def _prepare() -> None:
     for key in [k for k in state.engines if k not in current]:
         del state.engines[key]
     state.order = [c for _, members in groups for c in members]
-    alive = populations()
     state.prepared = _neuron.prepare(
         [_group(bundle, members) for bundle, members in groups]
         + [_rows(p) for p in alive],

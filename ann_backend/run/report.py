@@ -61,6 +61,8 @@ class Report:
         In NEURON's solver, without and with the replacement.
     loads : list of str
         Inputs since that ``finitialize`` outside the bundles' training ranges.
+    populations : list of str
+        Those that run, in the same bins.
     waiting : int
         Cells that `replace` took and no ``finitialize`` has seen yet.
     refused : str
@@ -71,6 +73,7 @@ class Report:
     nodes_before: int
     nodes_after: int
     loads: list[str]
+    populations: list[str]
     waiting: int
     refused: str
 
@@ -86,6 +89,7 @@ class Report:
             lines.append(
                 "While replaced, a cell's sections are not in forall, allsec()."
             )
+        lines += [f"population: {name}" for name in self.populations]
         lines += [f"outside the training range: {text}" for text in self.loads]
         if self.refused:
             lines.append(f"refused: {self.refused}")
@@ -101,7 +105,7 @@ def report() -> Report:
         As of the last ``finitialize``; ``print`` it.
     """
     if state.prepared is None:
-        return Report([], 0, 0, [], len(state.cells), state.refused)
+        return Report([], 0, 0, [], [], len(state.cells), state.refused)
     inputs: list[dict[str, str]] = [{} for _ in state.order]
     for found in _neuron.mapped_inputs():
         channels = state.order[found.cell].bundle.manifest.channels
@@ -126,4 +130,5 @@ def report() -> Report:
     parked = set(map(id, state.order))
     waiting = sum(id(entry) not in parked for entry in state.cells)
     loads = [a.text for a in limits.loads(state.order)]
-    return Report(cells, before, after, loads, waiting, state.refused)
+    running = [p.name for r in state.running if (p := r.population()) is not None]
+    return Report(cells, before, after, loads, running, waiting, state.refused)

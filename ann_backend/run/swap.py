@@ -23,7 +23,8 @@ observers: list[Callable[[Any, Manifest], None]] = []
 def use(backend: str, *, threads: int = 1) -> None:
     """Choose what integrates the cells that `replace` was given.
 
-    Takes effect at the next ``finitialize``. The environment variable ``ANN_BACKEND``
+    Takes effect at the next ``finitialize``; a `population` keeps what was chosen when
+    it was made. The environment variable ``ANN_BACKEND``
     sets it at import; the default is ``"auto"``.
 
     Parameters

@@ -67,6 +67,11 @@ class Run:
                 f"{self.path}: expected a checkpoint of {self.identity}, got one of "
                 f"{saved['identity']}; train in another folder, or remove it"
             )
+        if not {"optimisers", *SAVED} <= saved.keys():
+            raise AnnBackendError(
+                f"{self.path}: expected a checkpoint of this version, got one of an "
+                "older one; train in another folder, or remove it"
+            )
         for name in SAVED:
             setattr(self, name, saved[name])
         self.network.load_state_dict(saved["network"])

@@ -130,8 +130,9 @@ void DeviceNetwork<Number>::resize(int rows) {
     plan_ = plan;
     reserve(0);
     reset();
+    // the function's, not this network's: another one may be smaller
     check(cudaFuncSetAttribute(step_kernel<Number>, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                               static_cast<int>(plan_.bytes)),
+                               static_cast<int>(machine_.shared_bytes)),
           "to lay out shared memory");
     int of_one = 1;
     check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&of_one, step_kernel<Number>, threads,

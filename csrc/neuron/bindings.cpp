@@ -10,6 +10,7 @@
 #include "fan.h"
 #include "flight.h"
 #include "layout.h"
+#include "park.h"
 #include "prepare.h"
 #include "stopwatch.h"
 
@@ -206,6 +207,9 @@ PYBIND11_MODULE(_neuron, m) {
             out.push_back({l.cell, l.channel, l.received.events, l.received.outside});
         return out;
     });
+    m.def(
+        "is_listed", [](size_t section) { return is_listed(reinterpret_cast<Section*>(section)); },
+        py::arg("section"));
     m.def("stepped", &stepped);
     m.def("sent", &sent, py::arg("group"), "Rows and times of the spikes since finitialize.");
     m.def("voltages", &voltages, py::arg("group"), "mV, at the last bin's end.");

@@ -108,6 +108,7 @@ static void step_group(Group& g) {
     const auto later = std::partition(g.events.begin(), g.events.end(),
                                       [](const Event& e) { return e.t < edge - 1e-9; });
     g.spikes.clear();
+    g.population->follow_dt(nrn_threads->_dt);
     for (auto e = g.events.begin(); e != later; ++e) count(g, *e);
     g.population->step(edge - bin, g.events.data(), size_t(later - g.events.begin()), g.v.data(),
                        g.spikes);
@@ -184,10 +185,17 @@ static void refuse_changes(double now, double dt) {
             "surrogate cannot go back; start with finitialize, or restore() the cells first");
 }
 
+// NEURON's t is a sum of many dt: in minutes it falls behind whole ms by more than rounding. Where
+// the steps meet the edges, the step that ends near one is the one that meets it.
+static double reach(double dt) {
+    const double steps = bin / dt;
+    return std::abs(steps - std::round(steps)) < 1e-6 ? dt / 4 : 1e-6;
+}
+
 // The user has set t: the bins go on from there.
 static void follow_time(double now, double dt) {
     if (std::abs(now - dt - last) < 1e-6) return;
-    edge = bin * (std::floor((now - dt) / bin + 1e-9) + 1);
+    edge = bin * (std::floor((now - dt + reach(dt)) / bin) + 1);
     restart_steps(now - dt);
     skip_clamps(now - dt);
 }
@@ -220,7 +228,7 @@ static void end_step() {
     note_step(now);
     emit_spikes(now);
     const long run = runs;
-    while (run == runs && now > edge - 1e-6) run_bin(now);
+    while (run == runs && now > edge - reach(dt)) run_bin(now);
     // what NEURON delivers next; of one plastic connection's events it may meet an earlier one yet
     if (run == runs && !any_plastic()) land(now);
 }

@@ -83,6 +83,12 @@ void park(const std::vector<Section*>& sections, Section* anchor) {
     tree_changed = 1;
 }
 
+bool is_listed(const Section* section) {
+    const auto listed = items(section_list);
+    return std::any_of(listed.begin(), listed.end(),
+                       [&](auto* q) { return q->element.sec == section; });
+}
+
 void set_up_structure() {
     auto* print = nrnpy_pr_stdoe_callback;
     nrnpy_pr_stdoe_callback = [](int, char*) { return 0; };

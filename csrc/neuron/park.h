@@ -15,6 +15,8 @@ std::vector<Section*> tree(Section* root);
 // nothing in a model without sections. Marks the tree changed only if something moved.
 void park(const std::vector<Section*>& sections, Section* anchor);
 
+bool is_listed(const Section*);  // in the user's model
+
 // NEURON's structure set-up, without its remark on nodes that are in no thread.
 void set_up_structure();
 
