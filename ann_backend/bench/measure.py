@@ -78,7 +78,6 @@ class _Entry:
             self.row["hidden"] = bundle.manifest.sizes.hidden
         if engine == "ours, CUDA":  # its bf16 products have no measured fidelity
             self.row["f1_2ms"] = None
-            self.row["gpu"] = cuda_devices()[0]["name"]
         self.bins, self.found = BLOCK_MS, list[dict[str, float]]()
         self.workers: list[Worker] = []
 
@@ -96,6 +95,8 @@ class _Entry:
         """Build the engine, one process after another."""
         found = [worker.open() for worker in self.workers]
         memory = [f["memory_MB"] for f in found if f["memory_MB"] is not None]
+        if self.row["engine"] == "ours, CUDA":  # it opened: there is a device
+            self.row["gpu"] = cuda_devices()[0]["name"]
         self.row |= {
             "setup_s": max(f["setup_s"] for f in found),
             "memory_MB": sum(memory) if len(memory) == len(found) else None,

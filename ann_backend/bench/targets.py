@@ -132,7 +132,7 @@ def _on_gpu(hidden: int) -> Measure:
             for row in rows
             if (row["engine"], row["cell"]) == (f"{OURS}, CUDA", CELL)
             and (row["cells"], row["hidden"]) == (100_000, hidden)
-            and "H200" in row["gpu"]
+            and "H200" in row.get("gpu", "")
         ]
         return max((1e6 / u for u in us if u), default=None)
 
