@@ -13,6 +13,7 @@ import ann_backend  # noqa: E402
 from ann_backend.bundle import load as load_bundle  # noqa: E402
 from ann_backend.errors import AnnBackendError, CellError  # noqa: E402
 from ann_backend.train import export, fit, pipeline  # noqa: E402
+from ann_backend.train.cable import cable  # noqa: E402
 from ann_backend.train.cell import HH, ChannelDescription  # noqa: E402
 from ann_backend.train.checkpoint import Run  # noqa: E402
 from ann_backend.train.dataset import Request, generate, join, refuse_mixture  # noqa: E402
@@ -24,7 +25,7 @@ from ann_backend.train.pick import pick  # noqa: E402
 from ann_backend.train.tensors import take, tensors  # noqa: E402
 
 SMALL = fit.Fit(
-    shape=Shape(taps=2, units=6, mix=5, hidden=8, layers=2, head=5),
+    shape=Shape(tree=False, taps=2, units=6, mix=5, hidden=8, layers=2, head=5),
     epochs=2,
     batch=3,
     rate=1e-2,
@@ -89,7 +90,7 @@ def test_muon_steps_as_torchs_does():
 
 
 def network_of(data, shape=SMALL.shape):
-    return Network(Groups.plan(data.cell.channels, shape.places), shape)
+    return Network(data.cell, shape, cable(data.cell) if shape.tree else None)
 
 
 def test_traces_are_the_exact_sums_of_exponentials(data):

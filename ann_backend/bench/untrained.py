@@ -37,15 +37,13 @@ def untrained(cell: CellDescription, seed: int) -> Bundle:
     """
     import torch
 
+    from ann_backend.train.cable import cable
     from ann_backend.train.export import sizes
-    from ann_backend.train.groups import Groups
     from ann_backend.train.model import SHAPES, Network
     from ann_backend.train.tensors import tensors
 
     torch.manual_seed(seed)
-    shape = SHAPES[SIZE]
-    network = Network(Groups.plan(cell.channels, shape.places), shape)
-    _scale(network, cell, seed)
+    network = Network(cell, SHAPES[SIZE], cable(cell))
     wave = np.linspace(0.0, np.pi, round(AP_MS / AP_DT_MS))
     ap = cell.clip_mV + 80.0 * np.sin(wave)
     weights = {**tensors(network), "ap": ap.astype(np.float32)}
@@ -53,22 +51,6 @@ def untrained(cell: CellDescription, seed: int) -> Bundle:
     with tempfile.TemporaryDirectory() as folder:
         path = file.save(Path(folder) / "untrained.safetensors", manifest, weights)
         return file.load(path)
-
-
-def _scale(network: Network, cell: CellDescription, seed: int) -> None:
-    """Bring the traces to the range that a trained network sees."""
-    import torch
-
-    from ann_backend.bench.drive import Drive
-    from ann_backend.train.model import Input
-
-    bins = 200
-    batch = Drive.of(cell, seed).draw(range(1), 0, bins)
-    n = torch.from_numpy(batch.t).long()
-    age = (n + 1 - torch.from_numpy(batch.t)).float()
-    channel = torch.from_numpy(batch.channel).long()
-    weight = torch.from_numpy(batch.weight).float()
-    network.normalise(Input(n, channel, weight, age, bins, 1))
 
 
 def _manifest(

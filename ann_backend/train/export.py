@@ -30,7 +30,8 @@ def sizes(network: Network) -> dict[str, int]:
         "groups": len(network.tau),
         "kernels": network.tau.shape[1],
         "branches": network.branches,
-        **{n: getattr(s, n) for n in ("taps", "units", "mix", "hidden", "layers")},
+        "units": network.branch_w.shape[-1],
+        **{n: getattr(s, n) for n in ("taps", "mix", "hidden", "layers")},
         "head": s.head,
     }
 

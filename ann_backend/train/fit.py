@@ -26,10 +26,10 @@ from tqdm import tqdm
 from ann_backend import bundle
 from ann_backend.errors import AnnBackendError
 from ann_backend.metrics import f1_pooled
+from ann_backend.train.cable import cable
 from ann_backend.train.cell import CellDescription
 from ann_backend.train.checkpoint import Run
 from ann_backend.train.dataset import Dataset
-from ann_backend.train.groups import Groups
 from ann_backend.train.loss import NAMES, losses, targets
 from ann_backend.train.model import Input, Network, Shape, State
 from ann_backend.train.pick import calibrate, pick
@@ -129,11 +129,8 @@ def fit(
     """
     torch.set_num_threads(1)  # rows are shared out among threads instead
     torch.manual_seed(options.seed)
-    network = Network(
-        Groups.plan(data.cell.channels, options.shape.places),
-        options.shape,
-        len(data.cell.sites),
-    )
+    branches = cable(data.cell) if options.shape.tree else None
+    network = Network(data.cell, options.shape, branches)
     network.normalise(Input.of([t.events for t in data.trials[:16]], 0, 2000))
     if options.init_from:
         take(network, bundle.load(options.init_from), data.cell)

@@ -17,8 +17,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from ann_backend.train import cable as cables
+from ann_backend.train.cable import Cable
+from ann_backend.train.cell import CellDescription
 from ann_backend.train.events import Events
 from ann_backend.train.groups import Groups
+from ann_backend.train.tree import Tree
 
 __all__ = [
     "MIX_GAIN",
@@ -47,11 +51,14 @@ class Shape:
         an event arrives makes a difference.
     taps : int
         Bins that the branch units see.
+    tree : bool
+        Whether the units are the conductances of a tree, and the LSTM sees the
+        voltages of its branches in place of the units.
     units : int
-        Rectified units of a branch.
+        Rectified units of a branch; of a tree, the cell gives their number.
     mix : int
-        Linear combinations x of all units, of which the LSTM sees x / sqrt(1 + |x|);
-        0: the units themselves.
+        Linear combinations x of all units or voltages, of which the LSTM sees
+        x / sqrt(1 + |x|); 0: the units or voltages themselves.
     hidden, layers : int
         Of the LSTM.
     head : int
@@ -59,7 +66,8 @@ class Shape:
 
     places: int = 1
     taps: int = 1
-    units: int = 4
+    tree: bool = True
+    units: int = 0
     mix: int = 48
     hidden: int = 64
     layers: int = 2
@@ -67,10 +75,10 @@ class Shape:
 
 
 SHAPES = {
-    "point": Shape(taps=2, units=32, mix=0, hidden=64, layers=1, head=32),
-    "S": Shape(units=3, mix=32, hidden=32, layers=1, head=24),
+    "point": Shape(taps=2, tree=False, units=32, mix=0, layers=1),
+    "S": Shape(mix=32, hidden=32, layers=1, head=24),
     "M": Shape(),
-    "L": Shape(units=6, mix=96, hidden=128, head=64),
+    "L": Shape(mix=96, hidden=128, head=64),
 }
 
 
@@ -126,11 +134,15 @@ class State(NamedTuple):
     traces : Tensor, shape (max(W - 1, 1), B, G, K)
         At the last bins' ends.
     h, c : Tensor, shape (L, B, H)
+    v, q : Tensor, shape (N, B) and (N, U, B)
+        Of the tree; empty without one.
     """
 
     traces: torch.Tensor
     h: torch.Tensor
     c: torch.Tensor
+    v: torch.Tensor
+    q: torch.Tensor
 
     def detach(self) -> State:
         """The same numbers, cut off from what made them."""
@@ -173,47 +185,48 @@ class _Leak(torch.autograd.Function):
 
 
 class Network(nn.Module):
-    """Traces, branch units, mix, LSTM over time, one head.
+    """Traces, branch units, their tree, mix, LSTM over time, one head.
 
     Parameters
     ----------
-    groups : Groups
+    cell : CellDescription
+        Resolved. The voltages of its sites are further targets in training.
     shape : Shape
-    sites : int
-        Dendritic sites whose voltage is a further target in training.
+    cable : Cable, optional
+        Of the cell; where the shape has a tree.
     """
 
     of: torch.Tensor
     tau: torch.Tensor
     scale: torch.Tensor
 
-    def __init__(self, groups: Groups, shape: Shape, sites: int = 0) -> None:
+    def __init__(
+        self, cell: CellDescription, shape: Shape, cable: Cable | None = None
+    ) -> None:
         super().__init__()
+        groups = Groups.plan(cell.channels, shape.places)
         self.shape, self.branches = shape, groups.branches
         self.register_buffer("of", torch.from_numpy(groups.of))
         self.register_buffer("tau", torch.from_numpy(groups.tau))
         self.register_buffer("scale", torch.ones(groups.tau.shape))
         self.log_embedding = nn.Parameter(torch.from_numpy(groups.start).log())
-        count, kernels = groups.tau.shape
-        inputs = count // groups.branches * kernels
-        # all branches begin alike: their differences are learned
-        weight = torch.randn(shape.taps, 1, inputs, shape.units)
-        weight = weight.repeat(1, groups.branches, 1, 1)
-        self.branch_w = nn.Parameter(weight * (shape.taps * inputs) ** -0.5)
-        bias = 0.1 * torch.randn(1, shape.units).repeat(groups.branches, 1)
-        self.branch_b = nn.Parameter(bias)
-        width = groups.branches * shape.units
+        if shape.tree:
+            self._plant(cell, groups, cable)
+        else:
+            self._spread(groups)
+        width = groups.branches * (1 if shape.tree else shape.units)
         if shape.mix:
             self.mix = nn.Linear(width, shape.mix)
-            sums = torch.randn(shape.mix, 1, shape.units)
-            own = torch.randn(shape.mix, groups.branches, shape.units)
-            start = (2 * width) ** -0.5 * (sums + own).flatten(1)
-            self.mix.weight = nn.Parameter(start)
+            if not shape.tree:
+                sums = torch.randn(shape.mix, 1, shape.units)
+                own = torch.randn(shape.mix, groups.branches, shape.units)
+                start = (2 * width) ** -0.5 * (sums + own).flatten(1)
+                self.mix.weight = nn.Parameter(start)
         self.lstm = nn.LSTM(shape.mix or width, shape.hidden, shape.layers)
         self.head1 = nn.Linear(shape.hidden, shape.head)
         self.head2 = nn.Linear(shape.head, OUTPUTS)
-        if sites:
-            self.sites = nn.Linear(shape.hidden, sites)
+        if cell.sites:
+            self.sites = nn.Linear(shape.hidden, len(cell.sites))
         with torch.no_grad():
             # memories that last from the start; a spike is rare
             for layer in range(shape.layers):
@@ -221,10 +234,38 @@ class Network(nn.Module):
                 bias[shape.hidden : 2 * shape.hidden] += 2.0
             self.head2.bias.copy_(torch.tensor([-4.0, 0.0, 0.0]))
 
+    def _plant(self, cell: CellDescription, groups: Groups, cable: Cable | None) -> None:
+        """Units that are conductances: they begin as those of the cell."""
+        if cable is None:
+            raise ValueError("expected the cell's cable for a tree, got none")
+        begin = cables.units(cell, groups, cable.leak_nS)
+        self.tree = Tree(cable, begin)
+        weight = torch.zeros(self.shape.taps, *begin.weight.shape)
+        weight[0] = torch.from_numpy(begin.weight)
+        self.branch_w = nn.Parameter(weight)
+        synaptic = weight.shape[-1] - begin.intrinsic.shape[1]
+        self.branch_b = nn.Parameter(torch.zeros(groups.branches, synaptic))
+
+    def _spread(self, groups: Groups) -> None:
+        """Units at random; all branches alike: their differences are learned."""
+        shape, (count, kernels) = self.shape, groups.tau.shape
+        inputs = count // groups.branches * kernels
+        weight = torch.randn(shape.taps, 1, inputs, shape.units)
+        weight = weight.repeat(1, groups.branches, 1, 1)
+        self.branch_w = nn.Parameter(weight * (shape.taps * inputs) ** -0.5)
+        bias = 0.1 * torch.randn(1, shape.units).repeat(groups.branches, 1)
+        self.branch_b = nn.Parameter(bias)
+
+    def biases(self) -> torch.Tensor:
+        """Of the branch units, shape (N, U); those of intrinsic ones are positive."""
+        if not self.shape.tree:
+            return self.branch_b
+        return torch.cat([self.branch_b, self.tree.log_intrinsic.exp()], 1)
+
     def freeze_front(self) -> None:
         """Leave everything before the LSTM as it is."""
         for name, parameter in self.named_parameters():
-            if name.startswith(("log_embedding", "branch_", "mix")):
+            if name.startswith(("log_embedding", "branch_", "tree", "mix")):
                 parameter.requires_grad_(False)
 
     def trained(self) -> list[nn.Parameter]:
@@ -236,7 +277,10 @@ class Network(nn.Module):
         s, device = self.shape, self.branch_b.device
         h = torch.zeros(s.layers, rows, s.hidden, device=device)
         before = max(s.taps - 1, 1)
-        return State(torch.zeros(before, rows, *self.tau.shape, device=device), h, h)
+        traces = torch.zeros(before, rows, *self.tau.shape, device=device)
+        none = torch.zeros(0, device=device)
+        v, q = self.tree.start(rows) if s.tree else (none, none)
+        return State(traces, h, h, v, q)
 
     def traces(self, x: Input, state: State) -> torch.Tensor:
         """Traces of the bins that the state holds and of those of the input.
@@ -271,37 +315,48 @@ class Network(nn.Module):
         state : State
         """
         a = self.traces(x, state)
-        f = self.front(a, x.bins)
+        f, v, q = self.units(a, x.bins), state.v, state.q
+        if self.shape.tree:
+            u = f.view(*q.shape[:2], x.bins, x.rows)
+            course, q = self.tree(u, v, q)
+            f, v = course.flatten(1), course[:, -1]
+        f = self.mixed(f).T.contiguous().view(x.bins, x.rows, -1)
         # under autocast cuDNN's LSTM would run, and carry its state, in float16
         with torch.autocast(f.device.type, enabled=False):
             hidden, (h, c) = self.lstm(f.float(), (state.h, state.c))
         y = self.head2(torch.relu(self.head1(hidden)))
         if hasattr(self, "sites"):
             y = torch.cat([y, self.sites(hidden)], -1)
-        return y, State(a[len(a) - len(state.traces) :], h, c)
+        return y, State(a[len(a) - len(state.traces) :], h, c, v, q)
 
-    def front(self, a: torch.Tensor, bins: int) -> torch.Tensor:
-        """What the LSTM sees of the traces, shape (T, B, N * U or P)."""
+    def units(self, a: torch.Tensor, bins: int) -> torch.Tensor:
+        """The units of all branches, of the traces; shape (N * U, T * B)."""
         w = (self.branch_w / self.scale.reshape(self.branches, -1, 1)).transpose(2, 3)
-        u = self.branch_b[:, :, None]
+        u = self.biases()[:, :, None]
         # features first, bins and rows behind: products of long rows
         for j in range(self.shape.taps):
             first = len(a) - bins - j
             seen = a[first : first + bins].reshape(-1, self.tau.numel()).T.contiguous()
             u = torch.baddbmm(u, w[j], seen.view(self.branches, w.shape[3], -1))
-        f = torch.relu_(u).flatten(0, 1)
+        return torch.relu_(u).flatten(0, 1)
+
+    def mixed(self, f: torch.Tensor) -> torch.Tensor:
+        """What the LSTM sees of units or voltages, shape (N * U, N or P; T * B)."""
         if self.shape.mix:
             f = torch.addmm(self.mix.bias[:, None], self.mix.weight, f)
             f = MIX_GAIN * f
             f = f / torch.sqrt(1.0 + f.abs())
-        return f.T.contiguous().view(bins, -1, len(f))
+        return f
 
     @torch.no_grad()
     def normalise(self, x: Input) -> None:
         """Set the traces' scale to their root mean square over some input.
 
         Groups of one kind share it: one that was silent here is not blown up later.
+        Conductances of a tree have their own units, and stay.
         """
+        if self.shape.tree:
+            return
         square = self.traces(x, self.start(x.rows)).pow(2).mean((0, 1))
         _, kind = torch.unique(self.tau, dim=0, return_inverse=True)
         for k in range(int(kind.max()) + 1):

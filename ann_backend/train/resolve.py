@@ -24,7 +24,7 @@ from ann_backend.nrn import h
 from ann_backend.train import build
 from ann_backend.train.cell import DENDRITES, CellDescription, ChannelDescription
 
-__all__ = ["resolve"]
+__all__ = ["Morphology", "resolve"]
 
 AXON = ("axon", "ais", "myelin", "hill", "iseg", "node")
 STRETCH_UM, BUSH_UM, BRANCHES = 150.0, 120.0, 100
@@ -57,7 +57,7 @@ def resolve_here(cell: CellDescription) -> CellDescription:
     """Do what `resolve` does, in this process."""
     build.load(cell, fast=False)
     one = build.instance(cell)
-    tree = _Tree(one)
+    tree = Morphology(one)
     asked = cell.channels or tuple(_placed(one))
     channels = [c for kind in asked for c in _spelled_out(kind, tree, cell.name)]
     if all(c.role == "current" for c in channels):
@@ -78,7 +78,7 @@ def resolve_here(cell: CellDescription) -> CellDescription:
     )
 
 
-class _Tree:
+class Morphology:
     """Dendritic segments of a built cell, their branches and distances."""
 
     def __init__(self, one: Any) -> None:
@@ -176,7 +176,7 @@ def _merge(rises: list[int], length: list[float]) -> list[int]:
 
 
 def _spelled_out(
-    kind: ChannelDescription, tree: _Tree, cell: str
+    kind: ChannelDescription, tree: Morphology, cell: str
 ) -> Iterator[ChannelDescription]:
     """The channels that a description stands for."""
     words = [word.strip() for word in kind.location.split(",")]
@@ -193,7 +193,7 @@ def _spelled_out(
 
 
 def _put(
-    kind: ChannelDescription, tree: _Tree, location: str, name: str
+    kind: ChannelDescription, tree: Morphology, location: str, name: str
 ) -> ChannelDescription:
     section, _, x = location.rstrip(")").partition("(")
     branch, away = 0, 0.0
@@ -205,7 +205,7 @@ def _put(
     )
 
 
-def _nearest(tree: _Tree, section: str, x: float) -> str:
+def _nearest(tree: Morphology, section: str, x: float) -> str:
     """Name of the segment that holds a position."""
     mine = [k for k, n in enumerate(tree.names) if n.startswith(f"{section}(")]
     if not mine:

@@ -35,7 +35,9 @@ def tensors(network: Network) -> dict[str, NDArray[np.float32]]:
     embedding[rows, network.of.numpy()] = network.log_embedding.detach().exp().numpy()
     found = {"embedding": embedding, "tau": network.tau.numpy()}
     scale = network.scale.reshape(1, network.branches, -1, 1)
-    named = {"branch_w": network.branch_w / scale, "branch_b": network.branch_b}
+    named = {"branch_w": network.branch_w / scale, "branch_b": network.biases()}
+    if network.shape.tree:
+        named |= network.tree.tensors()
     if network.shape.mix:
         named["mix_w"] = MIX_GAIN * network.mix.weight.T
         named["mix_b"] = MIX_GAIN * network.mix.bias
@@ -91,7 +93,9 @@ def take(network: Network, bundle: Bundle, cell: CellDescription) -> None:
         network.tau.copy_(given["tau"])
         network.log_embedding.copy_(given["embedding"][rows, network.of].log())
         network.branch_w.copy_(given["branch_w"] * scale)
-        network.branch_b.copy_(given["branch_b"])
+        network.branch_b.copy_(given["branch_b"][:, : network.branch_b.shape[1]])
+        if network.shape.tree:
+            network.tree.take(given)
         if network.shape.mix:
             network.mix.weight.copy_(given["mix_w"].T / MIX_GAIN)
             network.mix.bias.copy_(given["mix_b"] / MIX_GAIN)

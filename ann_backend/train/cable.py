@@ -1,0 +1,208 @@
+"""What the network's tree of conductances begins with: the cell's own cable.
+
+Beside `model` in the training line. Capacitance, leak and axial conductance of each
+branch are measured on the cell, kinetics and reversal potentials are those of its
+synapses; training changes all of them. Letters as in `model`.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import multiprocessing
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ann_backend import template
+from ann_backend.train import build
+from ann_backend.train.cell import CellDescription, ChannelDescription
+from ann_backend.train.groups import Groups
+from ann_backend.train.resolve import Morphology
+
+__all__ = ["UNIT_MV", "Cable", "Units", "cable", "units"]
+
+UNIT_MV = 10.0  # of the tree's voltages, from v_init
+REVERSAL_MV = {"excitatory": 0.0, "slow": 0.0, "inhibitory": -80.0}
+FAR_MV = 1000.0  # a conductance with its reversal potential so far is a current
+NMDA = (0.062, -20.5)  # Jahr & Stevens 1990, 1 mM Mg: slope, 1/mV, and half, mV
+# slope, 1/mV; half, mV; time constant, ms; reversal, mV. Ih after Kole et al. 2006,
+# a potassium current like M after Adams et al. 1982: places to begin from.
+INTRINSIC = ((-0.103, -108.0, 45.0, -45.0), (0.1, -33.0, 33.0, -90.0))
+
+
+class Cable(NamedTuple):
+    """Passive properties of each branch, shape (N,).
+
+    Attributes
+    ----------
+    capacitance_pF, leak_nS : array of float64
+    axial_nS : array of float64
+        From the branch's middle to its parent's; 0 for branch 0.
+    parents : tuple of int
+    """
+
+    capacitance_pF: NDArray[np.float64]
+    leak_nS: NDArray[np.float64]
+    axial_nS: NDArray[np.float64]
+    parents: tuple[int, ...]
+
+
+class Units(NamedTuple):
+    """Conductances of the branches, U of each; the last two are intrinsic.
+
+    Attributes
+    ----------
+    weight : array of float32, shape (N, R * K, U)
+        nS for a trace of 1.
+    intrinsic : array of float32, shape (N, 2)
+        nS.
+    gate : array of float32, shape (3, N, U)
+        Slope and bias of the sigmoid, rate.
+    reversal : array of float32, shape (N, U)
+        In units of `UNIT_MV`.
+    """
+
+    weight: NDArray[np.float32]
+    intrinsic: NDArray[np.float32]
+    gate: NDArray[np.float32]
+    reversal: NDArray[np.float32]
+
+
+def cable(cell: CellDescription) -> Cable:
+    """Measure a resolved cell, in a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(_cable_here, cell).result()
+
+
+def _cable_here(cell: CellDescription) -> Cable:
+    build.load(cell, fast=False)
+    one = build.instance(cell)
+    branch_of = Morphology(one).branch
+    count = len(cell.branch_parents)
+    capacitance, leak = np.zeros(count), np.zeros(count)
+    inside: list[list[tuple[float, list[Any]]]] = [[] for _ in range(count)]
+    paths: dict[Any, tuple[float, list[Any]]] = {}  # resistance from the root, MOhm
+    for section in template.sections(one):
+        for segment in section:
+            name = f"{template.short_name(section)}({segment.x:.6g})"
+            branch, uF = branch_of.get(name, 0), segment.cm * segment.area() * 1e-8
+            capacitance[branch] += uF * 1e6
+            passive = hasattr(segment, "pas")
+            per_cm2 = segment.g_pas if passive else segment.cm * 5e-5  # 20 ms
+            leak[branch] += per_cm2 * segment.area() * 1e-8 * 1e9
+            here, before = _key(segment), _before(segment)
+            away, path = paths.get(before, (0.0, []))
+            paths[here] = (away + segment.ri() if path else 0.0, [*path, here])
+            if name in branch_of or section == template.soma(one):
+                inside[branch].append(paths[here])
+    middle = [sorted(some, key=lambda p: p[0])[len(some) // 2] for some in inside]
+    axial = np.zeros(count)
+    for n in range(1, count):
+        (mine, path), (theirs, other) = middle[n], middle[cell.branch_parents[n]]
+        shared = [k for k, o in zip(path, other, strict=False) if k == o][-1]
+        apart = mine + theirs - 2.0 * paths[shared][0]
+        axial[n] = 1e3 / max(apart, 0.1)
+    return Cable(capacitance, leak, axial, cell.branch_parents)
+
+
+def _key(segment: Any) -> tuple[str, int]:
+    return segment.sec.name(), int(segment.x * segment.sec.nseg)
+
+
+def _before(segment: Any) -> tuple[str, int] | None:
+    """The segment on the way to the root."""
+    section, k = segment.sec, _key(segment)[1]
+    ahead = -1 if section.orientation() == 0 else 1
+    if 0 <= k + ahead < section.nseg:
+        return section.name(), k + ahead
+    seat = section.parentseg()
+    if seat is None:
+        return None
+    return seat.sec.name(), min(int(seat.x * seat.sec.nseg), seat.sec.nseg - 1)
+
+
+def units(cell: CellDescription, groups: Groups, leak_nS: NDArray[np.float64]) -> Units:
+    """Conductances to begin with: those of the synapses, and two intrinsic ones.
+
+    Parameters
+    ----------
+    cell : CellDescription
+        Resolved.
+    groups : Groups
+        Of its channels.
+    leak_nS : array of float64, shape (N,)
+        Intrinsic conductances are as large.
+    """
+    count, kernels = groups.tau.shape
+    per_branch = count // groups.branches
+    first = {g: c for c, of in zip(cell.channels, groups.of, strict=True) for g in of}
+    found: list[list[tuple[int, NDArray[np.float32], float, bool]]] = [
+        [] for _ in range(groups.branches)
+    ]
+    for g, channel in sorted(first.items()):
+        branch, slot = divmod(int(g), per_branch)
+        found[branch] += [(slot, *one) for one in _conductances(channel)]
+    synaptic = max(len(some) for some in found)
+    shape = groups.branches, synaptic + len(INTRINSIC)
+    weight = np.zeros((shape[0], per_branch * kernels, shape[1]), np.float32)
+    gate = np.zeros((3, *shape), np.float32)
+    gate[2] = 0.5
+    reversal = np.zeros(shape, np.float32)
+
+    def voltage(mV: float) -> float:
+        return (mV - cell.v_init_mV) / UNIT_MV
+
+    def sigmoid(slope: float, half: float) -> tuple[float, float]:
+        return slope * UNIT_MV, -slope * UNIT_MV * voltage(half)
+
+    for n, some in enumerate(found):
+        for k, (slot, course, mV, blocked) in enumerate(some):
+            # a gate that does nothing stands half open
+            weight[n, slot * kernels : (slot + 1) * kernels, k] = course
+            reversal[n, k] = voltage(mV)
+            if blocked:
+                gate[:, n, k] = *sigmoid(*NMDA), 0.9
+    for k, (slope, half, tau, mV) in enumerate(INTRINSIC, synaptic):
+        gate[:2, :, k] = np.array(sigmoid(slope, half))[:, None]
+        gate[2, :, k], reversal[:, k] = 1.0 - np.exp(-1.0 / tau), voltage(mV)
+    intrinsic = np.repeat(leak_nS[:, None], len(INTRINSIC), axis=1).astype(np.float32)
+    return Units(weight, intrinsic, gate, reversal)
+
+
+def _conductances(
+    c: ChannelDescription,
+) -> Iterator[tuple[NDArray[np.float32], float, bool]]:
+    """Of a channel: weights of its kernels, reversal potential in mV, Mg block."""
+    mechanism, parameters = c.synapses[0]
+    if c.role == "current":
+        # events of one charge in each bin, at its middle, add up to the current
+        k = min(1, len(c.tau_ms) - 1)
+        bins = 1.0 / c.tau_ms[k]
+        inward = np.zeros(len(c.tau_ms), np.float32)
+        inward[k] = 2e3 * c.unit_uS / FAR_MV * (np.exp(0.5 * bins) - np.exp(-0.5 * bins))
+        yield inward, FAR_MV, False
+        yield -inward, -FAR_MV, False
+        return
+    taus = sorted(v for name, v in parameters.items() if name.startswith("tau"))
+    given = [v for name, v in parameters.items() if name.startswith("e")]
+    mV = given[0] if given else REVERSAL_MV[c.role]
+    unit_nS = 1e3 * c.unit_uS
+    blocked = "NMDA" in mechanism
+    if blocked and c.role == "excitatory":  # both receptors: the slower one is NMDA's
+        yield 2 * _course(c, taus[-2], unit_nS), mV, False
+        unit_nS *= parameters.get("ratio", 1.0)
+    scale = 1 if blocked else 2
+    yield scale * _course(c, taus[-1] if taus else c.tau_ms[-1], unit_nS), mV, blocked
+
+
+def _course(c: ChannelDescription, decay: float, peak: float) -> NDArray[np.float32]:
+    """Weights of the kernels that rise at once and fall with `decay`, (K,)."""
+    weights = np.zeros(len(c.tau_ms), np.float32)
+    nearest = int(np.abs(np.log(np.array(c.tau_ms) / decay)).argmin())
+    weights[nearest] = peak
+    if nearest:
+        weights[0] = -peak
+    return weights

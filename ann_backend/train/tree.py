@@ -1,0 +1,178 @@
+"""The branches of the network as one cable: conductances in, voltages out.
+
+Beside `model` in the training line; the arithmetic of csrc/README.md. Each unit of a
+branch is a conductance with a reversal potential and a gate that follows the branch's
+voltage; one implicit step a bin solves the tree. On the CPU the window and its
+gradients are C++ (csrc/train), elsewhere torch's own operations.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ann_backend import _train
+from ann_backend.train.cable import Cable, Units
+
+__all__ = ["Tree", "course"]
+
+
+class Tree(nn.Module):
+    """Parameters of the tree, and its pass over a window.
+
+    Parameters
+    ----------
+    cable : Cable
+    units : Units
+        What it begins with.
+    """
+
+    parents: torch.Tensor
+
+    def __init__(self, cable: Cable, units: Units) -> None:
+        super().__init__()
+        parents = torch.tensor(cable.parents, dtype=torch.int32)
+        self.register_buffer("parents", parents, persistent=False)
+
+        def learned(x: Any) -> nn.Parameter:
+            return nn.Parameter(torch.as_tensor(np.array(x, np.float32)))
+
+        slope, bias, rate = units.gate
+        self.slope, self.bias = learned(slope), learned(bias)
+        self.rate = learned(np.log(rate / (1.0 - rate)))
+        self.reversal = learned(units.reversal)
+        self.log_intrinsic = learned(np.log(units.intrinsic))
+        # at the start nothing flows: the current balances the intrinsic conductances
+        some = units.intrinsic.shape[1]
+        open_ = units.intrinsic / (1.0 + np.exp(-bias[:, -some:]))
+        self.current = learned(-(open_ * units.reversal[:, -some:]).sum(1))
+        self.log_capacitance = learned(np.log(cable.capacitance_pF))
+        self.log_leak = learned(np.log(cable.leak_nS))
+        self.log_axial = learned(np.log(np.maximum(cable.axial_nS, 1e-3)))
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """`gate` (3, N, U), `reversal` (N, U) and `cable` (4, N), as a bundle's."""
+        gate = torch.stack([self.slope, self.bias, torch.sigmoid(self.rate)])
+        kept, axial = self.log_capacitance.exp(), self.log_axial.exp()
+        axial = torch.cat([torch.zeros_like(axial[:1]), axial[1:]])
+        cable = torch.stack([kept, kept + self.log_leak.exp(), axial, self.current])
+        return {"gate": gate, "reversal": self.reversal, "cable": cable}
+
+    def take(self, given: dict[str, torch.Tensor]) -> None:
+        """Begin with a bundle's tensors."""
+        some = self.log_intrinsic.shape[1]
+        kept, load, axial, current = given["cable"]
+        self.slope.copy_(given["gate"][0])
+        self.bias.copy_(given["gate"][1])
+        self.rate.copy_(given["gate"][2].logit())
+        self.reversal.copy_(given["reversal"])
+        self.log_intrinsic.copy_(given["branch_b"][:, -some:].log())
+        self.log_capacitance.copy_(kept.log())
+        self.log_leak.copy_((load - kept).log())
+        self.log_axial[1:].copy_(axial[1:].log())
+        self.current.copy_(current)
+
+    def start(self, rows: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Voltages and gates at `finitialize`, shapes (N, B) and (N, U, B)."""
+        q = torch.sigmoid(self.bias.detach())
+        v = torch.zeros(len(q), rows, device=q.device)
+        return v, q[:, :, None].repeat(1, 1, rows)
+
+    def forward(
+        self, u: torch.Tensor, v: torch.Tensor, q: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Voltages of a window, and the gates at its end.
+
+        Parameters
+        ----------
+        u : Tensor, shape (N, U, T, B)
+            Conductances.
+        v, q : Tensor, shape (N, B) and (N, U, B)
+            The state before.
+
+        Returns
+        -------
+        v : Tensor, shape (N, T, B)
+        q : Tensor, shape (N, U, B)
+        """
+        made = self.tensors()
+        some = made["gate"], made["reversal"], made["cable"]
+        if u.is_cuda:
+            return course(self.parents.tolist(), *some, u, v, q)
+        found: tuple[torch.Tensor, torch.Tensor] = _Course.apply(
+            self.parents, *some, u, v, q
+        )
+        return found
+
+
+class _Course(torch.autograd.Function):
+    """The window in C++; gradients stop at the state before it."""
+
+    @staticmethod
+    def forward(ctx: Any, *given: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        arrays = [x.detach().contiguous().numpy() for x in given]
+        found = _train.forward(*arrays)
+        ctx.arrays, ctx.course = arrays, found
+        q = torch.from_numpy(found[1][:, :, -1].copy())
+        ctx.mark_non_differentiable(q)
+        return torch.from_numpy(found[0]), q
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[Any, ...]:
+        of_v = gradients[0].contiguous().numpy()
+        found = _train.backward(*ctx.arrays, ctx.course, of_v)
+        return None, *map(torch.from_numpy, found), None, None
+
+
+def course(
+    parents: list[int],
+    gate: torch.Tensor,
+    reversal: torch.Tensor,
+    cable: torch.Tensor,
+    u: torch.Tensor,
+    v: torch.Tensor,
+    q: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The same in torch's operations, a depth of the tree at a time.
+
+    Parameters
+    ----------
+    parents : list of int
+    gate, reversal, cable, u, v, q : Tensor
+        As in `Tree`.
+
+    Returns
+    -------
+    v, q : Tensor
+        As in `Tree.forward`.
+    """
+    depth = [0]
+    for p in parents[1:]:
+        depth.append(depth[p] + 1)
+    levels = [
+        torch.tensor([n for n, d in enumerate(depth) if d == k], device=u.device)
+        for k in range(max(depth) + 1)
+    ]
+    above = torch.tensor([max(p, 0) for p in parents], device=u.device)
+    slope, bias, rate = gate[:, :, :, None]
+    kept, load, axial, current = cable[:, :, None]
+    to_parent = torch.cat([torch.zeros_like(axial[:1]), axial[1:]])
+    fixed = (load + to_parent).index_add(0, above, to_parent)
+    found = []
+    for now in u.unbind(2):
+        q = q + rate * (torch.sigmoid(slope * v[:, None] + bias) - q)
+        g = now * q
+        d = fixed + g.sum(1)
+        r = kept * v + current + (g * reversal[:, :, None]).sum(1)
+        for at in reversed(levels[1:]):
+            f = axial[at] / d[at]
+            d = d.index_add(0, above[at], -f * axial[at])
+            r = r.index_add(0, above[at], f * r[at])
+        v = torch.zeros_like(r).index_copy(0, levels[0], r[:1] / d[:1])
+        for at in levels[1:]:
+            v = v.index_copy(0, at, (r[at] + axial[at] * v[above[at]]) / d[at])
+        found.append(v)
+    return torch.stack(found, 1), q.detach()

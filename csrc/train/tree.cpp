@@ -1,0 +1,165 @@
+#include "tree.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "activations.h"
+
+// Compiled once for each instruction set; the loader chooses.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define ANN_CLONES __attribute__((flatten, target_clones("arch=haswell", "default")))
+#else
+#define ANN_CLONES
+#endif
+
+namespace ann::train {
+namespace {
+
+using Index = ptrdiff_t;
+
+// How many rows: known when it is compiled, as it usually is (fit.CACHED_ROWS), or not.
+struct Usual {
+    static constexpr Index rows(const Tree&) { return 8; }
+};
+struct Any {
+    static Index rows(const Tree& x) { return x.B; }
+};
+
+// The right-hand side v becomes the solution; d is the eliminated diagonal of bin t.
+template <class Size>
+inline void solve(const Tree& x, const float* all_d, Index t, float* v) {
+    const Index N = x.N, B = Size::rows(x);
+    const float* axial = x.cable + 2 * N;
+    for (Index n = N - 1; n > 0; --n) {
+        const float *d = all_d + (n * x.T + t) * B, *mine = v + n * B;
+        float* up = v + x.parents[n] * B;
+        for (Index b = 0; b < B; ++b) up[b] += axial[n] / d[b] * mine[b];
+    }
+    for (Index b = 0; b < B; ++b) v[b] /= all_d[t * B + b];
+    for (Index n = 1; n < N; ++n) {
+        const float *d = all_d + (n * x.T + t) * B, *up = v + x.parents[n] * B;
+        float* mine = v + n * B;
+        for (Index b = 0; b < B; ++b) mine[b] = (mine[b] + axial[n] * up[b]) / d[b];
+    }
+}
+
+template <class Size>
+inline void forward_rows(const Tree& x, const Course& y) {
+    const Index N = x.N, U = x.U, T = x.T, B = Size::rows(x);
+    const float *slope = x.gate, *bias = slope + N * U, *rate = bias + N * U;
+    const float *keep = x.cable, *load = keep + N, *axial = load + N, *current = axial + N;
+    std::vector<float> before(x.v0, x.v0 + N * B), v(N * B);
+    for (Index t = 0; t < T; ++t) {
+        for (Index n = 0; n < N; ++n) {
+            const float* old = before.data() + n * B;
+            float *d = y.d + (n * T + t) * B, *right = v.data() + n * B;
+            for (Index b = 0; b < B; ++b) {
+                d[b] = n ? load[n] + axial[n] : load[n];
+                right[b] = keep[n] * old[b] + current[n];
+            }
+            for (Index k = n * U; k < (n + 1) * U; ++k) {
+                const Index here = (k * T + t) * B;
+                const float *q_old = t ? y.q + here - B : x.q0 + k * B, *u = x.u + here;
+                float *s = y.s + here, *q = y.q + here;
+#pragma omp simd
+                for (Index b = 0; b < B; ++b) {
+                    s[b] = sigmoid(slope[k] * old[b] + bias[k]);
+                    q[b] = q_old[b] + rate[k] * (s[b] - q_old[b]);
+                    const float g = u[b] * q[b];
+                    d[b] += g;
+                    right[b] += g * x.reversal[k];
+                }
+            }
+        }
+        for (Index n = 1; n < N; ++n) {
+            float* up = y.d + (x.parents[n] * T + t) * B;
+            for (Index b = 0; b < B; ++b) up[b] += axial[n];
+        }
+        for (Index n = N - 1; n > 0; --n) {
+            const float* d = y.d + (n * T + t) * B;
+            float* up = y.d + (x.parents[n] * T + t) * B;
+            for (Index b = 0; b < B; ++b) up[b] -= axial[n] / d[b] * axial[n];
+        }
+        solve<Size>(x, y.d, t, v.data());
+        for (Index n = 0; n < N; ++n) std::copy_n(v.data() + n * B, B, y.v + (n * T + t) * B);
+        before.swap(v);
+    }
+}
+
+// From the last bin to the first. The system is symmetric: the gradient with respect to its
+// right-hand side, l, solves it too.
+template <class Size>
+inline void backward_rows(const Tree& x, const Course& y, const Gradients& g) {
+    const Index N = x.N, U = x.U, T = x.T, B = Size::rows(x);
+    const float *slope = x.gate, *rate = slope + 2 * N * U, *keep = x.cable;
+    float *of_keep = g.of_cable, *of_load = of_keep + N, *of_axial = of_load + N,
+          *of_current = of_axial + N;
+    // what the bin behind hands back, and sums of each row
+    std::vector<float> of_v(N * B, 0.f), of_q(N * U * B, 0.f), l(N * B), sums(N * U * 4 * B, 0.f);
+    for (Index t = T - 1; t >= 0; --t) {
+        for (Index n = 0; n < N; ++n)
+            for (Index b = 0; b < B; ++b)
+                l[n * B + b] = g.of_v[(n * T + t) * B + b] + of_v[n * B + b];
+        solve<Size>(x, y.d, t, l.data());
+        for (Index n = 0; n < N; ++n) {
+            const Index at = (n * T + t) * B, up = n ? x.parents[n] : 0;
+            const float *v = y.v + at, *old = t ? v - B : x.v0 + n * B, *mine = &l[n * B];
+            const float *v_up = y.v + (up * T + t) * B, *l_up = &l[up * B];
+            float* back = &of_v[n * B];
+            float kept = 0.f, loaded = 0.f, along = 0.f, in = 0.f;
+#pragma omp simd reduction(+ : kept, loaded, along, in)
+            for (Index b = 0; b < B; ++b) {
+                kept += mine[b] * old[b];
+                loaded -= mine[b] * v[b];
+                along += (mine[b] - l_up[b]) * (v_up[b] - v[b]);
+                in += mine[b];
+                back[b] = mine[b] * keep[n];
+            }
+            of_keep[n] += kept;
+            of_load[n] += loaded;
+            of_axial[n] += along;
+            of_current[n] += in;
+            for (Index k = n * U; k < (n + 1) * U; ++k) {
+                const Index here = (k * T + t) * B;
+                const float* q_old = t ? y.q + here - B : x.q0 + k * B;
+                const float *q = y.q + here, *s = y.s + here, *u = x.u + here;
+                float *later = &of_q[k * B], *of_u = g.of_u + here, *sum = &sums[k * 4 * B];
+#pragma omp simd
+                for (Index b = 0; b < B; ++b) {
+                    const float of_g = mine[b] * (x.reversal[k] - v[b]);
+                    of_u[b] = of_g * q[b];
+                    const float of_gate = of_g * u[b] + later[b];
+                    later[b] = (1.f - rate[k]) * of_gate;
+                    const float inside = rate[k] * of_gate * s[b] * (1.f - s[b]);
+                    back[b] += inside * slope[k];
+                    sum[b] += inside * old[b];
+                    sum[B + b] += inside;
+                    sum[2 * B + b] += of_gate * (s[b] - q_old[b]);
+                    sum[3 * B + b] += mine[b] * u[b] * q[b];
+                }
+            }
+        }
+    }
+    float* const totals[] = {g.of_gate, g.of_gate + N * U, g.of_gate + 2 * N * U, g.of_reversal};
+    for (Index k = 0; k < N * U; ++k)
+        for (Index i = 0; i < 4; ++i)
+            for (Index b = 0; b < B; ++b) totals[i][k] += sums[(k * 4 + i) * B + b];
+}
+
+}  // namespace
+
+ANN_CLONES void forward(const Tree& x, const Course& y) {
+    if (x.B == Usual::rows(x))
+        forward_rows<Usual>(x, y);
+    else
+        forward_rows<Any>(x, y);
+}
+
+ANN_CLONES void backward(const Tree& x, const Course& y, const Gradients& g) {
+    if (x.B == Usual::rows(x))
+        backward_rows<Usual>(x, y, g);
+    else
+        backward_rows<Any>(x, y, g);
+}
+
+}  // namespace ann::train

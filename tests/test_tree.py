@@ -1,0 +1,128 @@
+"""The tree of conductances in training: C++ against torch, and its beginning."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from ann_backend.train import cable, tree  # noqa: E402
+from ann_backend.train.cell import SHIPPED  # noqa: E402
+from ann_backend.train.groups import Groups  # noqa: E402
+from ann_backend.train.model import Input, Network, Shape  # noqa: E402
+from ann_backend.train.resolve import resolve  # noqa: E402
+
+NAMES = ("gate", "reversal", "cable", "u")
+CHAIN = [-1, 0, 1, 2, 3]
+STAR = [-1, 0, 0, 0, 0]
+BUSH = [-1, 0, 0, 1, 1, 3, 2]
+
+
+def case(parents, rows, bins=30, seed=1):
+    """Inputs of a random tree, by name, float32."""
+    rng = np.random.default_rng(seed)
+    N, U = len(parents), 3
+
+    def some(low, high, *shape):
+        return torch.from_numpy(rng.uniform(low, high, shape).astype(np.float32))
+
+    gate = torch.stack([some(-2, 2, N, U), some(-1, 1, N, U), some(0.05, 1, N, U)])
+    load = some(1.2, 2, N)
+    axial = some(0.5, 3, N)
+    axial[0] = 0.0
+    return {
+        "gate": gate,
+        "reversal": some(-1, 7, N, U),
+        "cable": torch.stack([load - 0.2, load, axial, some(-0.1, 0.1, N)]),
+        "u": torch.relu(some(-1, 1, N, U, bins, rows)),
+        "v": some(-1, 1, N, rows),
+        "q": some(0, 1, N, U, rows),
+    }
+
+
+def both(parents, given):
+    """Voltages, gates and gradients, in C++ and in torch."""
+    found = []
+    index = torch.tensor(parents, dtype=torch.int32)
+    for run in (
+        lambda *x: tree._Course.apply(index, *x),
+        lambda *x: tree.course(parents, *x),
+    ):
+        leaves = {k: v.clone().requires_grad_(k in NAMES) for k, v in given.items()}
+        v, q = run(*leaves.values())
+        weight = torch.linspace(-1, 1, v.numel()).view(v.shape)
+        gradients = torch.autograd.grad((v * weight).sum(), [leaves[n] for n in NAMES])
+        found.append((v.detach(), q, *gradients))
+    return found
+
+
+@pytest.mark.parametrize("rows", [1, 5, 8, 70])
+@pytest.mark.parametrize("parents", [[-1], CHAIN, STAR, BUSH])
+def test_the_window_and_its_gradients_equal_torchs(parents, rows):
+    for ours, theirs in zip(*both(parents, case(parents, rows)), strict=True):
+        scale = theirs.abs().max()
+        assert (ours - theirs).abs().max() <= 2e-5 * scale + 1e-6
+
+
+def test_gradients_are_the_slopes_of_the_loss():
+    given = {k: v.double() for k, v in case(BUSH, 2, bins=6).items()}
+    leaves = [x.requires_grad_(k in NAMES) for k, x in given.items()]
+    torch.autograd.gradcheck(lambda *x: tree.course(BUSH, *x)[0], leaves)
+
+
+def test_two_windows_are_one():
+    given = case(BUSH, 8, bins=40)
+    whole = both(BUSH, given)[0][0]
+    early = {**given, "u": given["u"][:, :, :25].contiguous()}
+    first, q, *_ = both(BUSH, early)[0]
+    late = {**given, "u": given["u"][:, :, 25:].contiguous(), "v": first[:, -1], "q": q}
+    torch.testing.assert_close(torch.cat([first, both(BUSH, late)[0][0]], 1), whole)
+
+
+def test_what_does_not_fit_is_refused():
+    given = [x.numpy() for x in case(BUSH, 2).values()]
+    for parents in ([-1, 0], [-1, 0, 0, 4, 1, 3, 2], [-1, -1, 0, 1, 1, 3, 2]):
+        with pytest.raises(ValueError, match="expected|fit"):
+            tree._train.forward(np.array(parents, np.int32), *given)
+
+
+@pytest.fixture(scope="module")
+def cell():
+    return resolve(SHIPPED["L5PC"])
+
+
+@pytest.fixture(scope="module")
+def measured(cell):
+    return cable.cable(cell)
+
+
+def test_the_cable_is_the_cells(cell, measured):
+    assert measured.parents == cell.branch_parents
+    assert (measured.capacitance_pF > 0).all() and (measured.leak_nS > 0).all()
+    assert measured.axial_nS[0] == 0 and (measured.axial_nS[1:] > 0).all()
+    # the cell's membrane: 30,769 um2, of 1 uF/cm2 and, on dendrites, 2
+    assert 300 < measured.capacitance_pF.sum() < 620
+
+
+def test_a_network_rests_at_first_and_excitation_depolarises_it(cell, measured):
+    torch.manual_seed(1)
+    network = Network(cell, Shape(hidden=4, mix=3, layers=1, head=3), measured)
+    groups = Groups.plan(cell.channels, 1)
+    excitatory = groups.of[[c.role == "excitatory" for c in cell.channels]][::4, 0]
+    channel = np.flatnonzero(np.isin(groups.of[:, 0], excitatory))
+    bins, rows = 100, 2
+    rng = np.random.default_rng(1)
+    n = 4000
+    x = Input(
+        torch.from_numpy(np.sort(rng.integers(0, bins, n)) * rows),  # the first row
+        torch.from_numpy(rng.choice(channel, n)),
+        torch.full((n,), 0.001),
+        torch.full((n,), 0.5),
+        bins,
+        rows,
+    )
+    state = network.start(rows)
+    with torch.no_grad():
+        _, after = network(x, state)
+    driven, silent = (after.v * cable.UNIT_MV).T
+    assert silent.abs().max() < 0.5
+    assert driven[0] > 3 and (driven < 75).all()
