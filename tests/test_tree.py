@@ -81,7 +81,7 @@ def test_two_windows_are_one():
 def test_what_does_not_fit_is_refused():
     given = [x.numpy() for x in case(BUSH, 2).values()]
     for parents in ([-1, 0], [-1, 0, 0, 4, 1, 3, 2], [-1, -1, 0, 1, 1, 3, 2]):
-        with pytest.raises(ValueError, match="expected|fit"):
+        with pytest.raises(ValueError, match=r"expected|fit"):
             tree._train.forward(np.array(parents, np.int32), *given)
 
 
@@ -97,8 +97,9 @@ def measured(cell):
 
 def test_the_cable_is_the_cells(cell, measured):
     assert measured.parents == cell.branch_parents
-    assert (measured.capacitance_pF > 0).all() and (measured.leak_nS > 0).all()
-    assert measured.axial_nS[0] == 0 and (measured.axial_nS[1:] > 0).all()
+    assert min(measured.capacitance_pF.min(), measured.leak_nS.min()) > 0
+    assert measured.axial_nS[0] == 0
+    assert measured.axial_nS[1:].min() > 0
     # the cell's membrane: 30,769 um2, of 1 uF/cm2 and, on dendrites, 2
     assert 300 < measured.capacitance_pF.sum() < 620
 
@@ -125,4 +126,5 @@ def test_a_network_rests_at_first_and_excitation_depolarises_it(cell, measured):
         _, after = network(x, state)
     driven, silent = (after.v * cable.UNIT_MV).T
     assert silent.abs().max() < 0.5
-    assert driven[0] > 3 and (driven < 75).all()
+    assert driven[0] > 3
+    assert driven.max() < 75

@@ -18,7 +18,6 @@ from ann_backend.manifest import Training
 
 if TYPE_CHECKING:
     from ann_backend.train.cell import CellDescription
-    from ann_backend.train.model import Network
 
 __all__ = ["untrained"]
 

@@ -182,7 +182,9 @@ def _conductances(
         k = min(1, len(c.tau_ms) - 1)
         bins = 1.0 / c.tau_ms[k]
         inward = np.zeros(len(c.tau_ms), np.float32)
-        inward[k] = 2e3 * c.unit_uS / FAR_MV * (np.exp(0.5 * bins) - np.exp(-0.5 * bins))
+        inward[k] = (
+            2e3 * c.unit_uS / FAR_MV * (np.exp(0.5 * bins) - np.exp(-0.5 * bins))
+        )
         yield inward, FAR_MV, False
         yield -inward, -FAR_MV, False
         return

@@ -193,7 +193,7 @@ class Network(nn.Module):
         Resolved. The voltages of its sites are further targets in training.
     shape : Shape
     cable : Cable, optional
-        Of the cell; where the shape has a tree.
+        Of the cell, where the shape has a tree.
     """
 
     of: torch.Tensor
@@ -210,7 +210,7 @@ class Network(nn.Module):
         self.register_buffer("tau", torch.from_numpy(groups.tau))
         self.register_buffer("scale", torch.ones(groups.tau.shape))
         self.log_embedding = nn.Parameter(torch.from_numpy(groups.start).log())
-        if shape.tree:
+        if cable is not None:
             self._plant(cell, groups, cable)
         else:
             self._spread(groups)
@@ -234,7 +234,9 @@ class Network(nn.Module):
                 bias[shape.hidden : 2 * shape.hidden] += 2.0
             self.head2.bias.copy_(torch.tensor([-4.0, 0.0, 0.0]))
 
-    def _plant(self, cell: CellDescription, groups: Groups, cable: Cable | None) -> None:
+    def _plant(
+        self, cell: CellDescription, groups: Groups, cable: Cable | None
+    ) -> None:
         """Units that are conductances: they begin as those of the cell."""
         if cable is None:
             raise ValueError("expected the cell's cable for a tree, got none")

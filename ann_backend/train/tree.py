@@ -8,6 +8,7 @@ gradients are C++ (csrc/train), elsewhere torch's own operations.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -102,10 +103,8 @@ class Tree(nn.Module):
         some = made["gate"], made["reversal"], made["cable"]
         if u.is_cuda:
             return course(self.parents.tolist(), *some, u, v, q)
-        found: tuple[torch.Tensor, torch.Tensor] = _Course.apply(
-            self.parents, *some, u, v, q
-        )
-        return found
+        in_cpp: Callable[..., tuple[torch.Tensor, torch.Tensor]] = _Course.apply
+        return in_cpp(self.parents, *some, u, v, q)
 
 
 class _Course(torch.autograd.Function):
@@ -123,7 +122,8 @@ class _Course(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[Any, ...]:
         of_v = gradients[0].contiguous().numpy()
-        found = _train.backward(*ctx.arrays, ctx.course, of_v)
+        back: Callable[..., tuple[Any, ...]] = _train.backward
+        found = back(*ctx.arrays, ctx.course, of_v)
         return None, *map(torch.from_numpy, found), None, None
 
 

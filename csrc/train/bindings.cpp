@@ -32,9 +32,17 @@ Tree tree(const Ints& parents, const Floats& gate, const Floats& reversal, const
     for (Index n = 0; n < N; ++n)
         if (parents.data()[n] >= n || (n > 0 && parents.data()[n] < 0))
             throw std::invalid_argument("expected -1, then parents in front of their children");
-    return {N, U, T, B, parents.data(), data("gate", gate, {3, N, U}),
-            data("reversal", reversal, {N, U}), data("cable", cable, {4, N}), u.data(),
-            data("v0", v0, {N, B}), data("q0", q0, {N, U, B})};
+    return {N,
+            U,
+            T,
+            B,
+            parents.data(),
+            data("gate", gate, {3, N, U}),
+            data("reversal", reversal, {N, U}),
+            data("cable", cable, {4, N}),
+            u.data(),
+            data("v0", v0, {N, B}),
+            data("q0", q0, {N, U, B})};
 }
 
 py::tuple run(const Ints& parents, const Floats& gate, const Floats& reversal, const Floats& cable,

@@ -11,7 +11,8 @@ struct Tree {
     const int* parents;     // [N]: -1, then each below its own index
     const float* gate;      // [3, N, U]: slope, bias, rate
     const float* reversal;  // [N, U]
-    const float* cable;     // [4, N]: kept charge, that plus the leak, axial conductance (but the root's), current
+    const float* cable;     // [4, N]: kept charge, that plus the leak, axial conductance (but the
+                            // root's), current
     const float* u;         // [N, U, T, B]: conductances
     const float *v0, *q0;   // [N, B], [N, U, B]: the state before
 };
