@@ -1,6 +1,6 @@
 """The compiled engine: csrc/bindings.cpp. Knows no NEURON."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ class Engine:
         rows: int = 1,
         threads: int = 1,
         variant: str = "",  # one of the lists above; empty: the fastest
+        parents: Sequence[int] = (),  # of each branch, -1 for the root; empty: no tree
     ) -> None: ...
     def step(
         self,

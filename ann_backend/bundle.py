@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,9 @@ from ann_backend.manifest import (
     digest,
     tensor_shapes,
 )
+
+if TYPE_CHECKING:
+    from ann_backend._engine import Engine
 
 __all__ = [
     "Bundle",
@@ -66,6 +69,15 @@ class Bundle:
 
     manifest: Manifest
     tensors: dict[str, npt.NDArray[np.float32]]
+
+    def engine(self, rows: int = 1, backend: str = "cpu", **options: Any) -> Engine:
+        """A compiled engine for so many cells; options as `_engine.Engine` has them."""
+        from ann_backend._engine import Engine
+
+        readout, sizes = self.manifest.readout.model_dump(), self.manifest.sizes
+        return Engine(
+            self.tensors, readout, backend, rows, parents=sizes.parents, **options
+        )
 
 
 def load(path: str | os.PathLike[str]) -> Bundle:
@@ -218,9 +230,25 @@ def _check_tensors(
             _refuse(path, wanted, got, "export again")
         if not np.isfinite(tensor).all():
             _refuse(path, f"finite values in '{name}'", "inf or NaN", "train again")
-    if not (tensors["tau"] > 0).all():
-        low = str(tensors["tau"].min())
-        _refuse(path, "time constants above 0 ms in 'tau'", low, "train again")
+    for wanted, values, fine in _bounds(tensors):
+        if not fine.all():
+            _refuse(path, wanted, str(values[~fine][0]), "train again")
+
+
+def _bounds(
+    tensors: Tensors,
+) -> Iterator[tuple[str, npt.NDArray[np.float32], npt.NDArray[np.bool_]]]:
+    """What is wanted of some values, they, and which of them are so."""
+    tau = tensors["tau"]
+    yield "time constants above 0 ms in 'tau'", tau, tau > 0
+    if "cable" not in tensors:
+        return
+    rate, (charge, leak, axial, _) = tensors["gate"][2], tensors["cable"]
+    yield "rates above 0 and up to 1 in 'gate'[2]", rate, (rate > 0) & (rate <= 1)
+    yield "charges of 0 or more in 'cable'[0]", charge, charge >= 0
+    yield "conductances above 0 in 'cable'[1]", leak, leak > 0
+    yield "axial conductances of 0 or more in 'cable'[2]", axial, axial >= 0
+    yield "no axial conductance of the root in 'cable'[2]", axial[:1], axial[:1] == 0
 
 
 def _hash(tensors: Tensors) -> str:

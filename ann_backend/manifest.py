@@ -14,7 +14,9 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
+    SerializerFunctionWrapHandler,
     field_validator,
+    model_serializer,
     model_validator,
 )
 
@@ -51,7 +53,11 @@ class Channel(_Strict):
 
 
 class Sizes(_Strict):
-    """Dimensions of the network: C, G, K, W, N, U, P (0: no mix), H, L, M."""
+    """Dimensions of the network: C, G, K, W, N, U, P (0: no mix), H, L, M.
+
+    ``parents[n]`` is the branch that branch n hangs on, an earlier one; -1 for the
+    root, branch 0. Empty: branches are no tree.
+    """
 
     channels: Count
     groups: Count
@@ -63,6 +69,16 @@ class Sizes(_Strict):
     hidden: Count
     layers: Count
     head: Count
+    parents: list[int] = []
+
+    @model_serializer(mode="wrap")
+    def _as_before_there_were_trees(
+        self, fields: SerializerFunctionWrapHandler
+    ) -> dict[str, Any]:
+        found: dict[str, Any] = fields(self)
+        if not self.parents:
+            del found["parents"]
+        return found
 
     @model_validator(mode="after")
     def _branches_are_of_one_size(self) -> Sizes:
@@ -71,6 +87,21 @@ class Sizes(_Strict):
                 f"expected groups in branches of one size, got {self.groups} groups "
                 f"in {self.branches} branches"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _parents_are_a_tree(self) -> Sizes:
+        if self.parents and len(self.parents) != self.branches:
+            raise ValueError(
+                f"expected a parent for each of {self.branches} branches, or none, "
+                f"got {len(self.parents)}"
+            )
+        for n, parent in enumerate(self.parents):
+            wanted = f"in 0 .. {n - 1}" if n else "-1"
+            if not (0 <= parent < n if n else parent == -1):
+                raise ValueError(
+                    f"expected the parent of branch {n} to be {wanted}, got {parent}"
+                )
         return self
 
 
@@ -148,6 +179,7 @@ def tensor_shapes(sizes: Sizes) -> dict[str, tuple[int, ...]]:
     """Shape of every tensor of a bundle but ``ap`` [A], by name."""
     C, G, K, W = sizes.channels, sizes.groups, sizes.kernels, sizes.taps
     N, U, P, H, M = sizes.branches, sizes.units, sizes.mix, sizes.hidden, sizes.head
+    branch_features = N if sizes.parents else N * U
     shapes: dict[str, tuple[int, ...]] = {
         "embedding": (C, G),
         "tau": (G, K),
@@ -158,10 +190,12 @@ def tensor_shapes(sizes: Sizes) -> dict[str, tuple[int, ...]]:
         "head_w2": (M, 3),
         "head_b2": (3,),
     }
+    if sizes.parents:
+        shapes |= {"gate": (3, N, U), "reversal": (N, U), "cable": (4, N)}
     if P:
-        shapes |= {"mix_w": (N * U, P), "mix_b": (P,)}
+        shapes |= {"mix_w": (branch_features, P), "mix_b": (P,)}
     for layer in range(sizes.layers):
-        features = H if layer else P or N * U
+        features = H if layer else P or branch_features
         shapes[f"lstm{layer}_wx"] = (features, 4 * H)
         shapes[f"lstm{layer}_wh"] = (H, 4 * H)
         shapes[f"lstm{layer}_bias"] = (4 * H,)

@@ -73,7 +73,33 @@ double number(const py::dict& readout, const char* name) {
     return readout[name].cast<double>();
 }
 
-Spec make_spec(const py::dict& tensors, const py::dict& readout) {
+// The tensor's parts along its first axis.
+std::vector<std::vector<float>> planes(const py::dict& tensors, const std::string& name,
+                                       const std::vector<py::ssize_t>& shape) {
+    const std::vector<float> all = weights(tensors, name, shape);
+    std::vector<std::vector<float>> found;
+    const py::ssize_t size = static_cast<py::ssize_t>(all.size()) / shape[0];
+    for (auto plane = all.begin(); plane != all.end(); plane += size)
+        found.emplace_back(plane, plane + size);
+    return found;
+}
+
+Tree make_tree(const py::dict& tensors, const std::vector<int>& parents, int N, int U) {
+    if (parents.empty()) {
+        for (const char* name : {"gate", "reversal", "cable"})
+            if (tensors.contains(name))
+                throw InputError(std::string("expected parents beside tensor '") + name +
+                                 "', got none");
+        return {};
+    }
+    const auto gate = planes(tensors, "gate", {3, N, U}), cable = planes(tensors, "cable", {4, N});
+    Tree tree{parents,  gate[0],  gate[1],  gate[2], weights(tensors, "reversal", {N, U}),
+              cable[0], cable[1], cable[2], cable[3]};
+    check(tree, N);
+    return tree;
+}
+
+Spec make_spec(const py::dict& tensors, const py::dict& readout, const std::vector<int>& parents) {
     Spec s{};
     s.C = dimension(tensors, "embedding", 0, 2);
     s.G = dimension(tensors, "tau", 0, 2);
@@ -88,7 +114,8 @@ Spec make_spec(const py::dict& tensors, const py::dict& readout) {
             std::to_string(s.G) + " groups in " + std::to_string(s.N) + " branches");
     s.R = s.G / s.N;
     s.P = tensors.contains("mix_w") ? dimension(tensors, "mix_w", 1, 2) : 0;
-    s.F = s.P ? s.P : s.N * s.U;
+    s.D = parents.empty() ? s.N * s.U : s.N;
+    s.F = s.P ? s.P : s.D;
     s.H = dimension(tensors, "lstm0_wh", 0, 2);
     s.M = dimension(tensors, "head_w1", 1, 2);
     s.embedding = weights(tensors, "embedding", {s.C, s.G});
@@ -97,8 +124,9 @@ Spec make_spec(const py::dict& tensors, const py::dict& readout) {
         if (!(tau > 0)) throw InputError("expected tau > 0 ms, got " + written(tau));
     s.branch_w = weights(tensors, "branch_w", {s.W, s.N, s.R * s.K, s.U});
     s.branch_b = weights(tensors, "branch_b", {s.N, s.U});
+    s.tree = make_tree(tensors, parents, s.N, s.U);
     if (s.P) {
-        s.mix_w = weights(tensors, "mix_w", {s.N * s.U, s.P});
+        s.mix_w = weights(tensors, "mix_w", {s.D, s.P});
         s.mix_b = weights(tensors, "mix_b", {s.P});
     }
     for (int in = s.F; tensors.contains("lstm" + std::to_string(s.L) + "_wh"); in = s.H, ++s.L) {
@@ -130,8 +158,8 @@ Spec make_spec(const py::dict& tensors, const py::dict& readout) {
 class PyEngine {
   public:
     PyEngine(const py::dict& tensors, const py::dict& readout, const std::string& backend, int rows,
-             int threads, const std::string& variant)
-        : engine_(make_spec(tensors, readout), {backend, variant, threads}, rows) {}
+             int threads, const std::string& variant, const std::vector<int>& parents)
+        : engine_(make_spec(tensors, readout, parents), {backend, variant, threads}, rows) {}
 
     py::tuple step(double t0, const py::object& row, const py::object& channel,
                    const py::object& weight, const py::object& t);
@@ -268,9 +296,10 @@ PYBIND11_MODULE(_engine, m) {
 
     py::class_<PyEngine>(m, "Engine", "All cells of one bundle, one step a bin.")
         .def(py::init<const py::dict&, const py::dict&, const std::string&, int, int,
-                      const std::string&>(),
+                      const std::string&, const std::vector<int>&>(),
              py::arg("tensors"), py::arg("readout"), py::arg("backend") = "cpu",
-             py::arg("rows") = 1, py::arg("threads") = 1, py::arg("variant") = "")
+             py::arg("rows") = 1, py::arg("threads") = 1, py::arg("variant") = "",
+             py::arg("parents") = std::vector<int>())
         .def("step", &PyEngine::step, py::arg("t0"), py::arg("row"), py::arg("channel"),
              py::arg("weight"), py::arg("t"),
              "One bin [t0, t0 + 1) ms: events row, channel i32[N], weight (uS), t (ms) f64[N] -> "

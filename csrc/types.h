@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <vector>
 
+#include "tree.h"
+
 namespace ann {
 
 // Dimension letters, everywhere: B rows, C channels, G groups, K kernels, W taps, N branches,
-// R = G / N groups of a branch, U units of a branch, P mix size (0: no mix), F features (P, or N*U
-// without a mix), H hidden, L LSTM layers, M head units, O = 3 outputs, A samples of the AP
-// template.
+// R = G / N groups of a branch, U units of a branch, D what all branches give (N*U units, or the N
+// voltages of a tree), P mix size (0: no mix), F features (P, or D without a mix), H hidden, L LSTM
+// layers, M head units, O = 3 outputs, A samples of the AP template.
 constexpr int O = 3;
 constexpr double bin_ms = 1.0;  // a step covers [t0, t0 + bin_ms)
 
@@ -48,11 +50,12 @@ struct LstmLayer {
 
 // A bundle's tensors and readout, checked. Matrices lie [in][out].
 struct Spec {
-    int C, G, K, W, N, R, U, P, F, H, L, M;
-    std::vector<float> embedding;                           // [C, G], 1 / uS
-    std::vector<float> tau;                                 // [G, K], ms
-    std::vector<float> branch_w, branch_b;                  // [W, N, R*K, U], [N, U]
-    std::vector<float> mix_w, mix_b;                        // [N*U, P], [P]
+    int C, G, K, W, N, R, U, D, P, F, H, L, M;
+    std::vector<float> embedding;           // [C, G], 1 / uS
+    std::vector<float> tau;                 // [G, K], ms
+    std::vector<float> branch_w, branch_b;  // [W, N, R*K, U], [N, U]
+    Tree tree;
+    std::vector<float> mix_w, mix_b;                        // [D, P], [P]
     std::vector<LstmLayer> lstm;                            // [L]
     std::vector<float> head_w1, head_b1, head_w2, head_b2;  // [H, M], [M], [M, O], [O]
     Waveform ap;

@@ -42,9 +42,17 @@ def on_gpus(*names):
 VARIANTS = [*_engine.cpu_variants, "float32-host", *on_gpus("float32")]
 
 
-def tensors(C=3, G=6, K=4, W=3, N=3, U=5, P=10, H=24, L=2, M=16, A=40, seed=1):
+# Parents of branches: none, and a tree with a fork at the root and one further out.
+NO_TREE, TREE = (), (-1, 0, 1, 1, 0, 4)
+networks = pytest.mark.parametrize("parents", [NO_TREE, TREE], ids=["plain", "tree"])
+
+
+def tensors(
+    C=3, G=6, K=4, W=3, N=3, U=5, P=10, H=24, L=2, M=16, A=40, seed=1, parents=NO_TREE
+):
     """Tensors of a bundle, float32, scaled so that activity stays in range."""
     rng = np.random.default_rng(seed)
+    N = len(parents) or N
 
     def matrix(*shape):
         fan_in = shape[-2] if len(shape) > 1 else 100
@@ -61,26 +69,38 @@ def tensors(C=3, G=6, K=4, W=3, N=3, U=5, P=10, H=24, L=2, M=16, A=40, seed=1):
         "head_b2": matrix(3),
         "ap": np.linspace(-50, 20, A, dtype=np.float32),
     }
+    D = N if parents else N * U
     if P:
-        named |= {"mix_w": matrix(N * U, P), "mix_b": matrix(P)}
+        named |= {"mix_w": matrix(D, P), "mix_b": matrix(P)}
     for layer in range(L):
-        named[f"lstm{layer}_wx"] = 2 * matrix(H if layer else P or N * U, 4 * H)
+        named[f"lstm{layer}_wx"] = 2 * matrix(H if layer else P or D, 4 * H)
         named[f"lstm{layer}_wh"] = matrix(H, 4 * H)
         named[f"lstm{layer}_bias"] = matrix(4 * H)
     # a hazard that rises and falls, a voltage on both sides of the clip
     named["head_w2"] *= np.float32([8, 1, 10])
-    named["head_b2"] = np.float32([10, 0, 6])
+    named["head_b2"] = np.float32([9, 0, 16] if parents else [10, 0, 6])
     named["embedding"][rng.random((C, G)) < 0.4] = 0
-    return named
+    return named | (_cable(rng, N, U) if parents else {})
 
 
-def engine(rows=1, named=None, *, variant="", threads=1, **readout):
+def _cable(rng, N, U):
+    """Tensors of a tree: voltages of about 1, gates that follow them."""
+    gate = rng.uniform([[[-2]], [[-1]], [[0.1]]], [[[2]], [[1]], [[1]]], (3, N, U))
+    cable = rng.uniform([[0], [1], [0], [-1]], [[1], [2], [3], [1]], (4, N))
+    cable[2, 0] = 0
+    named = {"gate": gate, "reversal": rng.uniform(-3, 3, (N, U)), "cable": cable}
+    return {name: tensor.astype(np.float32) for name, tensor in named.items()}
+
+
+def engine(rows=1, named=None, *, variant="", threads=1, parents=NO_TREE, **readout):
     """The engine of a random network, or of one with the tensors `named`."""
-    named = tensors() if named is None else named
+    named = tensors(parents=parents) if named is None else named
     readout = {**READOUT, **readout}
     cuda = variant in [*_engine.cuda_variants, *_engine.cuda_host_variants]
     backend = "cuda" if cuda else "cpu"
-    return _engine.Engine(named, readout, backend, rows, threads, variant)
+    if cuda and parents:
+        pytest.skip("the CUDA engine does not run bundles with a tree yet")
+    return _engine.Engine(named, readout, backend, rows, threads, variant, parents)
 
 
 NONE = (np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0), np.zeros(0))
@@ -96,7 +116,7 @@ def event(channel=0, weight=0.01, t=0.5, row=0):
     )
 
 
-def manifest(C=3, G=6, K=4, W=3, N=3, U=5, P=10, H=24, L=2, M=16):
+def manifest(C=3, G=6, K=4, W=3, N=3, U=5, P=10, H=24, L=2, M=16, parents=NO_TREE):
     """A manifest that fits `tensors` of the same sizes."""
     channels = [
         Channel(
@@ -116,12 +136,13 @@ def manifest(C=3, G=6, K=4, W=3, N=3, U=5, P=10, H=24, L=2, M=16):
             groups=G,
             kernels=K,
             taps=W,
-            branches=N,
+            branches=len(parents) or N,
             units=U,
             mix=P,
             hidden=H,
             layers=L,
             head=M,
+            parents=list(parents),
         ),
         readout=Readout(**READOUT),
         cell={"digest": "0", "v_init_mV": -65.0, "celsius": 6.3, "µ": [1, 2.5, None]},

@@ -48,7 +48,32 @@ def reference_traces(named, B, bins):
     return np.array(traces)
 
 
-def reference_outputs(named, traces):
+def reference_tree(named, parents, u):
+    """Voltages [B, T, N] of a tree with the units u [B, T, N, U], in float64."""
+    slope, bias, rate = named["gate"].astype(float)
+    kept, own, axial, current = named["cable"].astype(float)
+    reversal, n, p = (
+        named["reversal"].astype(float),
+        np.arange(1, u.shape[2]),
+        parents[1:],
+    )
+    fixed = np.diag(own)
+    np.add.at(fixed, (n, n), axial[1:])
+    np.add.at(fixed, (p, p), axial[1:])
+    fixed[n, p] = fixed[p, n] = -axial[1:]
+    v, gate = np.zeros((len(u), u.shape[2])), 1 / (1 + np.exp(-bias))
+    voltages = []
+    for t in range(u.shape[1]):
+        gate = gate + rate * (1 / (1 + np.exp(-slope * v[..., None] - bias)) - gate)
+        g = u[:, t] * gate
+        system = fixed + g.sum(2)[..., None] * np.eye(len(own))
+        inflow = kept * v + current + (g * reversal).sum(2)
+        v = np.linalg.solve(system, inflow[..., None])[..., 0]
+        voltages.append(v)
+    return np.stack(voltages, 1)
+
+
+def reference_outputs(named, traces, parents=()):
     """The model in torch (float32): outputs [T, B, 3]."""
     w = {name: torch.tensor(tensor) for name, tensor in named.items()}
     W, N = w["branch_w"].shape[:2]
@@ -59,7 +84,11 @@ def reference_outputs(named, traces):
         torch.einsum("btni,niu->btnu", a[:, W - 1 - j : W - 1 - j + T], kernel)
         for j, kernel in enumerate(w["branch_w"])
     )
-    x = torch.relu(u).flatten(2)
+    u = torch.relu(u)
+    if len(parents):
+        x = torch.tensor(reference_tree(named, np.array(parents), u.numpy())).float()
+    else:
+        x = u.flatten(2)
     if "mix_w" in w:
         x = x @ w["mix_w"] + w["mix_b"]
         x = x / torch.sqrt(1 + x.abs())

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import random_network
 import safetensors.numpy
+from random_network import TREE
 
 from ann_backend import bundle
 from ann_backend.errors import BundleError
@@ -165,6 +166,57 @@ def test_branches_must_be_of_one_size(path, scratch):
 def test_a_bundle_may_have_no_mix(scratch):
     bundle.save(scratch, random_network.manifest(P=0), random_network.tensors(P=0))
     assert "mix_w" not in bundle.load(scratch).tensors
+
+
+def save_tree(scratch, **changed):
+    named = random_network.tensors(parents=TREE)
+    for name, (index, value) in changed.items():
+        named[name][index] = value
+    return bundle.save(scratch, random_network.manifest(parents=TREE), named)
+
+
+def test_a_bundle_may_have_a_tree(scratch):
+    loaded = bundle.load(save_tree(scratch))
+    assert loaded.manifest.sizes.parents == list(TREE)
+    assert loaded.tensors["mix_w"].shape == (6, 10)
+    assert loaded.engine(2).rows == 2
+
+
+def test_a_bundle_without_a_tree_says_nothing_of_parents(path):
+    assert b"parents" not in path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("parents", "message"),
+    [
+        ([-1, 0], "a parent for each of 6 branches, or none, got 2"),
+        ([0, 0, 1, 1, 0, 4], "the parent of branch 0 to be -1, got 0"),
+        ([-1, 0, 2, 1, 0, 4], r"the parent of branch 2 to be in 0 \.\. 1, got 2"),
+        ([-1, 0, 1, -1, 0, 4], r"the parent of branch 3 to be in 0 \.\. 2, got -1"),
+        ([], r"missing or extra \['cable', 'gate', 'reversal'\]"),
+    ],
+)
+def test_parents_that_are_no_tree_are_refused(scratch, parents, message):
+    save_tree(scratch)
+    forge(scratch, scratch, lambda document: document["sizes"].update(parents=parents))
+    with pytest.raises(BundleError, match=message):
+        bundle.load(scratch)
+
+
+@pytest.mark.parametrize(
+    ("name", "index", "value", "message"),
+    [
+        ("gate", (2, 0, 0), 0, r"rates above 0 and up to 1 in 'gate'\[2\], got 0"),
+        ("gate", (2, 0, 0), 2, r"rates above 0 and up to 1 in 'gate'\[2\], got 2"),
+        ("cable", (0, 1), -1, r"charges of 0 or more in 'cable'\[0\], got -1"),
+        ("cable", (1, 1), 0, r"conductances above 0 in 'cable'\[1\], got 0"),
+        ("cable", (2, 1), -1, r"of 0 or more in 'cable'\[2\], got -1"),
+        ("cable", (2, 0), 1, r"of the root in 'cable'\[2\], got 1"),
+    ],
+)
+def test_a_cable_that_has_no_solution_is_refused(scratch, name, index, value, message):
+    with pytest.raises(BundleError, match=message):
+        save_tree(scratch, **{name: (index, value)})
 
 
 def test_foreign_safetensors_file_is_refused(scratch):

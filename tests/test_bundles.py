@@ -5,7 +5,7 @@ import pytest
 from reference import reference_outputs, reference_spikes, reference_traces, run, trials
 
 import ann_backend
-from ann_backend import _engine, bundle, metrics, paths
+from ann_backend import bundle, metrics, paths
 from ann_backend.nrn import h
 
 SHIPPED = sorted(paths.bundle_dir().glob("*.safetensors"))
@@ -37,10 +37,11 @@ def test_the_engine_equals_torch_over_10000_bins(path):
     loaded = bundle.load(path)
     readout = loaded.manifest.readout.model_dump()
     bins = events_like_training(loaded.manifest, 4, 10_000)
-    engine = _engine.Engine(loaded.tensors, readout, "cpu", 4)
+    engine = loaded.engine(4)
     outputs, _, spikes = run(engine, bins)
     named = {k: v.copy() for k, v in loaded.tensors.items()}
-    expected = reference_outputs(named, reference_traces(named, 4, bins))
+    traces = reference_traces(named, 4, bins)
+    expected = reference_outputs(named, traces, loaded.manifest.sizes.parents)
     scale = np.maximum(abs(expected), expected.std(axis=(0, 1)))
     assert (abs(outputs - expected) / scale).max() <= 1e-4
     found = reference_spikes(expected, readout)

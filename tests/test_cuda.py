@@ -118,11 +118,10 @@ def drive(chosen, rows, bins, seed=3):
 def agreement_on_the_shipped_bundle(variant, rows, n):
     """F1 within 2 ms of the variant's spikes against those of the CPU in float32."""
     chosen = shipped()
-    readout = chosen.manifest.readout.model_dump()
     bins = drive(chosen, rows, n)
-    wanted = spikes_of(_engine.Engine(chosen.tensors, readout, "cpu", rows), bins)
+    wanted = spikes_of(chosen.engine(rows), bins)
     assert sum(map(len, wanted)) > 20
-    other = _engine.Engine(chosen.tensors, readout, "cuda", rows, variant=variant)
+    other = chosen.engine(rows, "cuda", variant=variant)
     return f1_pooled(spikes_of(other, bins), wanted, 2.0)
 
 

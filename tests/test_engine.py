@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 import random_network
-from random_network import NONE, READOUT, VARIANTS, engine, event
+from random_network import (
+    NO_TREE,
+    NONE,
+    READOUT,
+    TREE,
+    VARIANTS,
+    engine,
+    event,
+    networks,
+)
 from reference import (
     reference_outputs,
     reference_spikes,
@@ -17,17 +26,18 @@ from ann_backend import _engine
 variants = pytest.mark.parametrize("variant", VARIANTS)
 
 
-@pytest.fixture(scope="module")
-def expected():
-    named, B, T = random_network.tensors(), 4, 10_000
-    bins = trials(B, T)
-    return bins, reference_outputs(named, reference_traces(named, B, bins))
+@pytest.fixture(scope="module", params=[NO_TREE, TREE], ids=["plain", "tree"])
+def expected(request):
+    parents, B, T = request.param, 4, 10_000
+    named, bins = random_network.tensors(parents=parents), trials(B, T)
+    traces = reference_traces(named, B, bins)
+    return parents, bins, reference_outputs(named, traces, parents)
 
 
 @pytest.fixture(scope="module", params=VARIANTS)
 def against_torch(request, expected):
-    bins, outputs = expected
-    return outputs, run(engine(4, variant=request.param), bins)
+    parents, bins, outputs = expected
+    return outputs, run(engine(4, variant=request.param, parents=parents), bins)
 
 
 def test_outputs_equal_torch_to_1e_4_over_10000_bins(against_torch):
@@ -157,6 +167,27 @@ def test_odd_sizes_equal_torch(sizes, variant):
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=2e-5)
 
 
+@variants
+@pytest.mark.parametrize(
+    ("parents", "sizes"),
+    [
+        ([-1], {"P": 0}),
+        ([-1, 0], {"P": 1, "U": 3, "G": 2}),
+        (range(-1, 40), {"P": 9, "U": 4, "G": 41, "H": 7}),  # a chain
+        ([-1] + [0] * 40, {"P": 0, "U": 6, "G": 41, "H": 7, "W": 2}),  # a star
+        ([-1, 0, 0, 1, 1, 2, 2, 5, 5], {"P": 0, "U": 9, "G": 18, "K": 3}),
+    ],
+)
+def test_trees_equal_torch(parents, sizes, variant):
+    parents = list(parents)
+    named = random_network.tensors(C=2, parents=parents, **{**ONES, **sizes})
+    bins = trials(2, 200, C=2)
+    traces = reference_traces(named, 2, bins)
+    found = run(engine(2, named, variant=variant, parents=parents), bins)[0]
+    expected = reference_outputs(named, traces, parents)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=2e-5)
+
+
 def test_a_bundle_may_have_no_template():
     surrogate = engine(2, random_network.tensors(A=0))
     _, voltages, spikes = run(surrogate, trials(2, 600))
@@ -164,8 +195,10 @@ def test_a_bundle_may_have_no_template():
     assert voltages.max() <= -55
 
 
-def test_an_output_that_is_not_finite_names_row_bin_and_inputs():
-    surrogate = engine(3)
+@networks
+@variants
+def test_an_output_that_is_not_finite_names_row_bin_and_inputs(variant, parents):
+    surrogate = engine(3, variant=variant, parents=parents)
     silent = event(channel=1, weight=1e38, t=7.5, row=1)
     doubled = tuple(np.repeat(array, 2) for array in silent)
     message = r"row 1, bin at t = 7 ms, after 2 events.*reset the engine"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import random_network
-from random_network import NONE, READOUT, engine, event
+from random_network import NONE, READOUT, TREE, engine, event
 from reference import run, trials
 
 from ann_backend import _engine
@@ -83,6 +83,45 @@ def test_tensors_that_do_not_fit_are_refused(name, value, message):
         del named[name]
     with pytest.raises(_engine.InputError, match=message):
         engine(1, named)
+
+
+@pytest.mark.parametrize(
+    ("parents", "message"),
+    [
+        ((-1, 0), "a parent for each of 6 branches, or none, got 2"),
+        ((1, 0, 1, 1, 0, 4), "the parent of branch 0 to be -1, got 1"),
+        ((-1, 0, 1, 3, 0, 4), r"the parent of branch 3 to be in 0 \.\. 2, got 3"),
+        ((), "expected parents beside tensor 'gate', got none"),
+    ],
+)
+def test_parents_that_are_no_tree_are_refused(parents, message):
+    with pytest.raises(_engine.InputError, match=message):
+        engine(1, random_network.tensors(parents=TREE), parents=parents)
+
+
+@pytest.mark.parametrize(
+    ("name", "index", "value", "message"),
+    [
+        ("gate", (2, 0, 0), 0, r"0 < gate\[2\] <= 1, got 0"),
+        ("gate", (2, 0, 0), np.nan, r"0 < gate\[2\] <= 1, got nan"),
+        ("cable", (0, 1), -1, r"cable\[0\] >= 0, got -1"),
+        ("cable", (1, 1), 0, r"cable\[1\] > 0, got 0"),
+        ("cable", (2, 1), -1, r"cable\[2\] >= 0, got -1"),
+        ("cable", (2, 0), 1, r"cable\[2\] = 0 of the root, got 1"),
+    ],
+)
+def test_a_cable_that_has_no_solution_is_refused(name, index, value, message):
+    named = random_network.tensors(parents=TREE)
+    named[name][index] = value
+    with pytest.raises(_engine.InputError, match=message):
+        engine(1, named, parents=TREE)
+
+
+def test_a_tree_s_tensors_must_be_complete():
+    named = random_network.tensors(parents=TREE)
+    del named["reversal"]
+    with pytest.raises(_engine.InputError, match="a tensor 'reversal', got none"):
+        engine(1, named, parents=TREE)
 
 
 def test_readout_must_be_complete():

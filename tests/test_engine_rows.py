@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 import random_network
-from random_network import NONE, VARIANTS, engine, on_gpus
+from random_network import NONE, VARIANTS, engine, networks, on_gpus
 from reference import run, trials
 
 from ann_backend import _engine
@@ -19,48 +19,55 @@ at_speed = pytest.mark.parametrize(
 )
 
 
+@networks
 @variants
-def test_a_row_does_not_depend_on_batch_size(variant):
+def test_a_row_does_not_depend_on_batch_size(variant, parents):
     bins = trials(7, 600)
-    together = run(engine(7, variant=variant), bins)
+    together = run(engine(7, variant=variant, parents=parents), bins)
     assert len(together[2]) > 50
     for r in range(7):
         own = [(0 * e[0][e[0] == r], *(a[e[0] == r] for a in e[1:])) for e in bins]
-        outputs, voltages, spikes = run(engine(1, variant=variant), own)
+        outputs, voltages, spikes = run(
+            engine(1, variant=variant, parents=parents), own
+        )
         assert outputs.tobytes() == together[0][:, r : r + 1].tobytes()
         assert voltages.tobytes() == together[1][:, r : r + 1].tobytes()
         assert spikes == [(0, t) for row, t in together[2] if row == r]
 
 
+@networks
 @variants
-def test_a_row_does_not_depend_on_its_position(variant):
+def test_a_row_does_not_depend_on_its_position(variant, parents):
     bins = trials(7, 600)
-    straight = run(engine(7, variant=variant), bins)
+    straight = run(engine(7, variant=variant, parents=parents), bins)
     order = np.random.default_rng(2).permutation(7).astype(np.int32)
     moved = run(
-        engine(7, variant=variant), [(order[row], *rest) for row, *rest in bins]
+        engine(7, variant=variant, parents=parents),
+        [(order[row], *rest) for row, *rest in bins],
     )
     assert moved[0][:, order].tobytes() == straight[0].tobytes()
     assert moved[1][:, order].tobytes() == straight[1].tobytes()
     assert moved[2] == sorted((order[row], t) for row, t in straight[2])
 
 
+@networks
 @variants
-def test_a_row_does_not_depend_on_its_neighbours(variant):
+def test_a_row_does_not_depend_on_its_neighbours(variant, parents):
     bins = trials(5, 600)
-    straight = run(engine(5, variant=variant), bins)
+    straight = run(engine(5, variant=variant, parents=parents), bins)
     louder = [
         (row, channel, np.where(row == 2, weight, 3 * weight), t)
         for row, channel, weight, t in bins
     ]
     assert (
-        run(engine(5, variant=variant), louder)[0][:, 2].tobytes()
+        run(engine(5, variant=variant, parents=parents), louder)[0][:, 2].tobytes()
         == straight[0][:, 2].tobytes()
     )
 
 
+@networks
 @variants
-def test_a_row_does_not_depend_on_the_order_of_events(variant):
+def test_a_row_does_not_depend_on_the_order_of_events(variant, parents):
     bins = trials(3, 600, per_bin=8)
     rng = np.random.default_rng(3)
     shuffled = []
@@ -68,17 +75,18 @@ def test_a_row_does_not_depend_on_the_order_of_events(variant):
         order = rng.permutation(len(events[0]))
         shuffled.append(tuple(array[order] for array in events))
     straight, mixed = (
-        run(engine(3, variant=variant), bins),
-        run(engine(3, variant=variant), shuffled),
+        run(engine(3, variant=variant, parents=parents), bins),
+        run(engine(3, variant=variant, parents=parents), shuffled),
     )
     assert straight[0].tobytes() == mixed[0].tobytes()
     assert straight[1].tobytes() == mixed[1].tobytes()
     assert straight[2] == mixed[2]
 
 
+@networks
 @variants
-def test_reset_starts_the_same_trial_again(variant):
-    surrogate, bins = engine(3, variant=variant), trials(3, 600)
+def test_reset_starts_the_same_trial_again(variant, parents):
+    surrogate, bins = engine(3, variant=variant, parents=parents), trials(3, 600)
     first = run(surrogate, bins)
     surrogate.reset()
     again = run(surrogate, bins)
@@ -87,9 +95,10 @@ def test_reset_starts_the_same_trial_again(variant):
     assert first[2] == again[2]
 
 
+@networks
 @variants
-def test_resize_resets_every_row(variant):
-    surrogate, bins = engine(3, variant=variant), trials(3, 50)
+def test_resize_resets_every_row(variant, parents):
+    surrogate, bins = engine(3, variant=variant, parents=parents), trials(3, 50)
     first = run(surrogate, bins)
     surrogate.resize(1)
     assert surrogate.rows == 1
@@ -132,23 +141,25 @@ def test_step_lets_other_threads_run():
     assert any(start + third < tick < end - third for tick in ticks)
 
 
+@networks
 @variants
 @pytest.mark.parametrize("rows", [1, 2, 5, 6, 7, 13, 48, 49, 150])
-def test_a_row_does_not_depend_on_its_tile(variant, rows):
+def test_a_row_does_not_depend_on_its_tile(variant, rows, parents):
     bins = trials(rows, 40)
-    together = run(engine(rows, variant=variant), bins)
+    together = run(engine(rows, variant=variant, parents=parents), bins)
     for r in {0, rows // 2, rows - 1}:
         own = [(0 * e[0][e[0] == r], *(a[e[0] == r] for a in e[1:])) for e in bins]
-        alone = run(engine(1, variant=variant), own)[0]
+        alone = run(engine(1, variant=variant, parents=parents), own)[0]
         assert alone.tobytes() == together[0][:, r : r + 1].tobytes()
 
 
+@networks
 @on_cpu
 @pytest.mark.parametrize("threads", [2, 3, 8])
-def test_a_row_does_not_depend_on_threads(variant, threads):
+def test_a_row_does_not_depend_on_threads(variant, threads, parents):
     bins = trials(131, 60)
-    one = run(engine(131, variant=variant), bins)
-    many = run(engine(131, variant=variant, threads=threads), bins)
+    one = run(engine(131, variant=variant, parents=parents), bins)
+    many = run(engine(131, variant=variant, parents=parents, threads=threads), bins)
     assert many[0].tobytes() == one[0].tobytes()
     assert many[1].tobytes() == one[1].tobytes()
     assert many[2] == one[2]

@@ -142,12 +142,12 @@ def _bundles() -> str:
 
 
 def _engine() -> str:
-    from ann_backend import _engine, paths
+    from ann_backend import paths
     from ann_backend.bundle import load
 
     bundle = load(min(paths.bundle_dir().glob("*.safetensors")))
     try:
-        engine = _engine.Engine(bundle.tensors, bundle.manifest.readout.model_dump())
+        engine = bundle.engine()
         none, never = np.empty(0, np.int32), np.empty(0)
         v, _, _ = engine.step(0.0, none, none, never, never)
     except (ArithmeticError, ValueError, KeyError) as error:

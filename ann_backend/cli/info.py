@@ -124,10 +124,7 @@ def _count(sections: object) -> int | None:
 
 def _seconds_per_neuron_ms(bundle: Bundle, events: int) -> float:
     """Step the engine; every row gets so many events in every bin."""
-    from ann_backend._engine import Engine
-
-    readout = bundle.manifest.readout.model_dump()
-    engine = Engine(bundle.tensors, readout, rows=ROWS)
+    engine = bundle.engine(ROWS)
     rng = np.random.default_rng(0)
     count = ROWS * events
     row = np.repeat(np.arange(ROWS, dtype=np.int32), events)

@@ -42,9 +42,7 @@ def make(bundle: Bundle, rows: int, backend: str, threads: int) -> Any:
     try:
         if backend == "cuda":
             check(bundle)
-        return _engine.Engine(
-            bundle.tensors, _readout(bundle), backend, rows, threads=threads
-        )
+        return bundle.engine(rows, backend, threads=threads)
     except _engine.DeviceError as error:
         raise UnsupportedError(str(error)) from None
 
@@ -70,9 +68,7 @@ def check(bundle: Bundle, bins: int = 30) -> None:
 
 def _sample(bundle: Bundle, backend: str, variant: str, bins: int) -> Any:
     """Raw outputs of two rows, each channel driven in turn; row 1 half as strongly."""
-    surrogate = _engine.Engine(
-        bundle.tensors, _readout(bundle), backend, 2, variant=variant
-    )
+    surrogate = bundle.engine(2, backend, variant=variant)
     weights = [float(np.mean(c.weight_uS)) for c in bundle.manifest.channels]
     outputs = []
     for t0 in range(bins):
@@ -87,10 +83,6 @@ def _sample(bundle: Bundle, backend: str, variant: str, bins: int) -> Any:
         )
         outputs.append(surrogate.outputs)
     return np.array(outputs)
-
-
-def _readout(bundle: Bundle) -> dict[str, float]:
-    return bundle.manifest.readout.model_dump()
 
 
 @cache

@@ -58,10 +58,8 @@ def _run_rows(
     bar: Any,
 ) -> list[NDArray[np.float64]]:
     """Fill the hazard's logits and the voltages of some rows; return their spikes."""
-    from ann_backend._engine import Engine
-
     rows, bins = v.shape
-    engine = Engine(bundle.tensors, bundle.manifest.readout.model_dump(), rows=rows)
+    engine = bundle.engine(rows)
     found: list[tuple[NDArray[np.int32], NDArray[np.float64]]] = []
     for start in range(0, bins, CHUNK_MS):
         stop = min(start + CHUNK_MS, bins)

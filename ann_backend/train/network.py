@@ -158,10 +158,8 @@ def of_surrogate(
         One for each cell.
     bins : int
     """
-    from ann_backend._engine import Engine
-
     rows = len(background)
-    engine = Engine(bundle.tensors, bundle.manifest.readout.model_dump(), rows=rows)
+    engine = bundle.engine(rows)
     due: dict[int, list[tuple[float, float, float, float]]] = defaultdict(list)
     for row, e in enumerate(background):
         events = zip(e.channel.tolist(), e.weight.tolist(), e.t.tolist(), strict=True)

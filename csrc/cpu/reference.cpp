@@ -50,6 +50,7 @@ void update(const float* __restrict gates, int H, float* __restrict h, float* __
 Reference::Reference(const Spec& spec)
     : s_(spec),
       branches_(static_cast<size_t>(spec.N) * spec.U),
+      own_(spec.N),
       mixed_(spec.P),
       gates_(4 * static_cast<size_t>(spec.H)),
       hidden_(spec.M) {
@@ -61,6 +62,10 @@ void Reference::resize(int rows) {
     newest_ = 0;
     history_.assign(static_cast<size_t>(rows) * s_.W * s_.G * s_.K, 0.f);
     lstm_.assign(static_cast<size_t>(rows) * s_.L * 2 * s_.H, 0.f);
+    v_.assign(rows * s_.tree.parents.size(), 0.f);
+    open_.clear();
+    for (int row = 0; row < rows; ++row)
+        for (float bias : s_.tree.bias) open_.push_back(sigmoid(bias));
 }
 
 void Reference::reset() {
@@ -79,8 +84,7 @@ void Reference::step(EventBuffer& events, float* outputs) {
         decay(traces);
         for (size_t i = events.first()[row]; i < events.first()[row + 1]; ++i)
             add(events.events()[i], traces);
-        run(history, lstm_.data() + static_cast<size_t>(row) * s_.L * 2 * s_.H,
-            outputs + static_cast<size_t>(row) * O);
+        run(history, row, outputs + static_cast<size_t>(row) * O);
     }
 }
 
@@ -102,7 +106,36 @@ void Reference::add(const RowEvent& event, float* traces) const {
     }
 }
 
-void Reference::run(const float* history, float* lstm, float* outputs) {
+// Units become conductances; v [N] and open [N*U], the row's, are of the bin before, then of this
+// one. Elimination from the leaves without a difference: to its parent, a branch is what is its own
+// (share of it) behind the axial conductance.
+void Reference::solve_tree(float* v, float* open) {
+    const Tree& t = s_.tree;
+    std::vector<float>& own = own_;
+    for (int n = 0; n < s_.N; ++n) {
+        float inflow = t.kept[n] * v[n] + t.current[n];
+        own[n] = t.own[n];
+        for (int i = n * s_.U; i < (n + 1) * s_.U; ++i) {
+            open[i] += t.rate[i] * (sigmoid(t.slope[i] * v[n] + t.bias[i]) - open[i]);
+            const float g = branches_[i] * open[i];
+            own[n] += g;
+            inflow += g * t.reversal[i];
+        }
+        v[n] = inflow;
+    }
+    for (int n = s_.N - 1; n >= 0; --n) {
+        const float all = own[n] + t.axial[n], share = t.axial[n] / all;
+        if (n > 0) {
+            own[t.parents[n]] += share * own[n];
+            v[t.parents[n]] += share * v[n];
+        }
+        v[n] /= all;
+        own[n] = share;
+    }
+    for (int n = 1; n < s_.N; ++n) v[n] += own[n] * v[t.parents[n]];
+}
+
+void Reference::run(const float* history, int row, float* outputs) {
     const int GK = s_.G * s_.K, RK = s_.R * s_.K, H = s_.H;
     std::copy(s_.branch_b.begin(), s_.branch_b.end(), branches_.begin());
     for (int j = 0; j < s_.W; ++j) {
@@ -115,12 +148,18 @@ void Reference::run(const float* history, float* lstm, float* outputs) {
     relu(branches_.data(), s_.N * s_.U);
 
     const float* x = branches_.data();
+    if (s_.tree) {
+        float* v = v_.data() + static_cast<size_t>(row) * s_.N;
+        solve_tree(v, open_.data() + static_cast<size_t>(row) * s_.N * s_.U);
+        x = v;
+    }
     if (s_.P) {
         std::copy(s_.mix_b.begin(), s_.mix_b.end(), mixed_.begin());
-        accumulate(x, s_.N * s_.U, s_.mix_w.data(), s_.P, mixed_.data());
+        accumulate(x, s_.D, s_.mix_w.data(), s_.P, mixed_.data());
         for (float& sum : mixed_) sum = signed_root(sum);
         x = mixed_.data();
     }
+    float* lstm = lstm_.data() + static_cast<size_t>(row) * s_.L * 2 * H;
     int n_in = s_.F;
     for (int l = 0; l < s_.L; ++l) {
         const LstmLayer& layer = s_.lstm[l];
