@@ -41,12 +41,15 @@ class Cable(NamedTuple):
     axial_nS : array of float64
         From the branch's middle to its parent's; 0 for branch 0.
     parents : tuple of int
+    sites : tuple of int
+        Branches of the cell's sites.
     """
 
     capacitance_pF: NDArray[np.float64]
     leak_nS: NDArray[np.float64]
     axial_nS: NDArray[np.float64]
     parents: tuple[int, ...]
+    sites: tuple[int, ...]
 
 
 class Units(NamedTuple):
@@ -105,7 +108,8 @@ def _cable_here(cell: CellDescription) -> Cable:
         shared = [k for k, o in zip(path, other, strict=False) if k == o][-1]
         apart = mine + theirs - 2.0 * paths[shared][0]
         axial[n] = 1e3 / max(apart, 0.1)
-    return Cable(capacitance, leak, axial, cell.branch_parents)
+    sites = tuple(branch_of[name] for name in cell.sites)
+    return Cable(capacitance, leak, axial, cell.branch_parents, sites)
 
 
 def _key(segment: Any) -> tuple[str, int]:

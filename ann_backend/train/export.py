@@ -22,10 +22,11 @@ from ann_backend.train.teacher import AP_START_MS
 __all__ = ["action_potential", "readout", "sizes"]
 
 
-def sizes(network: Network) -> dict[str, int]:
+def sizes(network: Network) -> dict[str, Any]:
     """The manifest's sizes."""
     s = network.shape
     return {
+        "parents": network.tree.parents.tolist() if s.tree else [],
         "channels": len(network.of),
         "groups": len(network.tau),
         "kernels": network.tau.shape[1],

@@ -1,7 +1,7 @@
 """What the fit minimises: spike hazard, sub-bin offset, and voltages.
 
 Beside the soma's voltage stand those of some dendritic sites: they are dropped at
-export, but teach the network what the dendrites do.
+export, but teach the tree what the dendrites do.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from ann_backend.train.cable import UNIT_MV
 from ann_backend.train.cell import CellDescription
 from ann_backend.train.model import OUTPUTS, V_SCALE_MV
 from ann_backend.train.teacher import Trial
@@ -22,8 +23,7 @@ __all__ = ["NAMES", "losses", "targets"]
 
 NAMES = ("hazard", "offset", "v", "sites")
 OFFSET_NEIGHBOUR = 0.3  # weight of the bins beside a spike in the offset loss
-WEIGHTS = torch.tensor([30.0, 0.5, 1.0, 0.1])
-SITE_SCALE_MV = 10.0
+WEIGHTS = torch.tensor([30.0, 0.5, 1.0, 1.0])
 
 
 def targets(cell: CellDescription, trials: Sequence[Trial]) -> dict[str, torch.Tensor]:
@@ -43,7 +43,7 @@ def targets(cell: CellDescription, trials: Sequence[Trial]) -> dict[str, torch.T
     found = {"spike": spike, "offset": offset, "weight": weight, "v": v}
     found["clipped"] = (v >= (cell.clip_mV - cell.v_init_mV) / V_SCALE_MV).astype("f4")
     sites = np.stack([t.sites for t in trials]).astype(np.float32)
-    found["sites"] = ((sites - cell.v_init_mV) / SITE_SCALE_MV).transpose(2, 0, 1)
+    found["sites"] = ((sites - cell.v_init_mV) / UNIT_MV).transpose(2, 0, 1)
     return {name: torch.from_numpy(np.float32(array)) for name, array in found.items()}
 
 

@@ -328,7 +328,12 @@ class Network(nn.Module):
             hidden, (h, c) = self.lstm(f.float(), (state.h, state.c))
         y = self.head2(torch.relu(self.head1(hidden)))
         if hasattr(self, "sites"):
-            y = torch.cat([y, self.sites(hidden)], -1)
+            sites = self.sites(hidden)
+            if self.shape.tree:
+                sites = sites + self.tree.shown * course[self.tree.sites].permute(
+                    1, 2, 0
+                )
+            y = torch.cat([y, sites], -1)
         return y, State(a[len(a) - len(state.traces) :], h, c, v, q)
 
     def units(self, a: torch.Tensor, bins: int) -> torch.Tensor:

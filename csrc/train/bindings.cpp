@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "tree.h"
+#include "window.h"
 
 namespace py = pybind11;
 
@@ -85,7 +85,7 @@ PYBIND11_MODULE(_train, m) {
     m.doc() = "The tree of conductances over a window, and its gradients. See train/tree.py.";
     m.def("forward", &run, py::arg("parents"), py::arg("gate"), py::arg("reversal"),
           py::arg("cable"), py::arg("u"), py::arg("v0"), py::arg("q0"),
-          "-> its course (v, q, s, d), see csrc/train/tree.h.");
+          "-> its course (v, q, s, d), see csrc/train/window.h.");
     m.def("backward", &gradients, py::arg("parents"), py::arg("gate"), py::arg("reversal"),
           py::arg("cable"), py::arg("u"), py::arg("v0"), py::arg("q0"), py::arg("course"),
           py::arg("of_v"), "-> gradients of gate, reversal, cable and u.");

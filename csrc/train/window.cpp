@@ -1,4 +1,4 @@
-#include "tree.h"
+#include "window.h"
 
 #include <algorithm>
 #include <vector>
