@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import random_network
-from random_network import NONE, engine
+from random_network import NO_TREE, NONE, engine, networks
 from reference import run, trials
 
 from ann_backend import _engine
@@ -13,10 +13,13 @@ pytestmark = pytest.mark.skipif(not FAST, reason="this machine has the reference
 fast = pytest.mark.parametrize("variant", FAST)
 
 
-def assert_equal(variant, named, bins, rows, tolerance=2e-5, **options):
+def assert_equal(
+    variant, named, bins, rows, tolerance=2e-5, parents=NO_TREE, **options
+):
     """Outputs of the variant, relative to the reference's spread."""
-    wanted = run(engine(rows, named, variant="scalar"), bins)[0]
-    found = run(engine(rows, named, variant=variant, **options), bins)[0]
+    wanted = run(engine(rows, named, variant="scalar", parents=parents), bins)[0]
+    found = run(engine(rows, named, variant=variant, parents=parents, **options), bins)
+    found = found[0]
     scale = np.maximum(np.abs(wanted), wanted.std(axis=(0, 1)) + 0.1)
     assert (np.abs(found - wanted) / scale).max() <= tolerance
     return wanted
@@ -42,11 +45,30 @@ def test_sizes_beside_the_tiles(variant, sizes, rows):
 
 
 @fast
+@pytest.mark.parametrize(
+    ("parents", "sizes"),
+    [
+        ([-1], {"G": 1, "U": 1, "P": 0}),
+        ([-1, 0, 0], {"G": 3, "U": 5, "P": 3}),
+        ([-1, 0, 1, 0, 3, 3, 3], {"G": 14, "U": 9, "P": 0, "W": 2}),
+        ([-1, *range(80)], {"G": 162, "U": 6, "P": 48, "W": 1}),  # a chain
+        ([-1] + [0] * 80, {"G": 162, "U": 4, "P": 48, "W": 1}),  # a star
+    ],
+)
+@pytest.mark.parametrize("rows", [1, 2, 3, 11])
+def test_trees_beside_the_tiles(variant, parents, sizes, rows):
+    named = random_network.tensors(C=4, parents=parents, **sizes)
+    bins = trials(rows, 100, C=4, per_bin=3)
+    assert_equal(variant, named, bins, rows, 1e-4, parents)
+
+
+@fast
+@networks
 @pytest.mark.parametrize("rows", [1, 50, 5000])
-def test_batches(variant, rows):
+def test_batches(variant, rows, parents):
     bins = trials(rows, 20)
-    assert_equal(variant, None, bins, rows)
-    assert_equal(variant, None, bins, rows, threads=2)
+    assert_equal(variant, None, bins, rows, parents=parents)
+    assert_equal(variant, None, bins, rows, parents=parents, threads=2)
 
 
 @fast

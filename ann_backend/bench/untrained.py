@@ -46,7 +46,8 @@ def untrained(cell: CellDescription, seed: int) -> Bundle:
     wave = np.linspace(0.0, np.pi, round(AP_MS / AP_DT_MS))
     ap = cell.clip_mV + 80.0 * np.sin(wave)
     weights = {**tensors(network), "ap": ap.astype(np.float32)}
-    manifest = _manifest(cell, Sizes(**sizes(network)), seed, torch.__version__)
+    checked = Sizes.model_validate(sizes(network))
+    manifest = _manifest(cell, checked, seed, torch.__version__)
     with tempfile.TemporaryDirectory() as folder:
         path = file.save(Path(folder) / "untrained.safetensors", manifest, weights)
         return file.load(path)

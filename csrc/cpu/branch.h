@@ -1,4 +1,4 @@
-// Stage 2: traces of the last W bins -> branch units, relu.
+// Stage 4: traces of the last W bins -> branch units, relu.
 #pragma once
 #include "packed.h"
 #include "simd.h"

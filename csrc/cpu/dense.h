@@ -1,5 +1,5 @@
-// y = x @ w + b for a block of rows: stages 3 and 5, the mix and the head, and the products of
-// stage 4, the LSTM.
+// y = x @ w + b for a block of rows: stages 6 and 8, the mix and the head, and the products of
+// stage 7, the LSTM.
 #pragma once
 #include "../activations.h"
 #include "packed.h"

@@ -15,7 +15,7 @@ struct Block {
     const size_t* first;     // [rows + 1]
     float* history;          // [rows, W, packed.traces]
     int newest;              // slot of W that receives this bin
-    float* state;            // [rows, L, 2, packed.hidden]: h, c
+    float* state;            // [rows, packed.state]
     float* outputs;          // [rows, O]
     float* scratch;          // [rows, packed.scratch] and packed.spare
 };

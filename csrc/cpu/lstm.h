@@ -1,4 +1,4 @@
-// Stage 4: one LSTM layer for a block of rows. The gates of one vector of units follow their
+// Stage 7: one LSTM layer for a block of rows. The gates of one vector of units follow their
 // products, so that pre-activations never leave the L1 cache.
 #pragma once
 #include "../activations.h"

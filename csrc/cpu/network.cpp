@@ -24,7 +24,10 @@ void Network::resize(int rows) {
     rows_ = rows;
     block_ = block_rows(rows, pool_.threads());
     history_.assign(static_cast<size_t>(rows) * packed_.W * packed_.traces);
-    state_.assign(static_cast<size_t>(rows) * packed_.L * 2 * packed_.hidden);
+    state_.assign(static_cast<size_t>(rows) * packed_.state);
+    for (int row = 0; row < rows; ++row)
+        std::copy_n(packed_.start.data, packed_.state,
+                    state_.data + static_cast<size_t>(row) * packed_.state);
     scratch_size_ = static_cast<size_t>(block_) * packed_.scratch + packed_.spare;
     scratch_.assign(pool_.threads() * scratch_size_);
     newest_ = 0;
@@ -55,7 +58,7 @@ void Network::step_block(EventBuffer& events, float* outputs, int block, int thr
     events.sort(static_cast<int>(from), static_cast<int>(from) + rows);
     kernel_.step(packed_, {rows, events.events(), events.first() + from,
                            history_.data + from * packed_.W * packed_.traces, newest_,
-                           state_.data + from * packed_.L * 2 * packed_.hidden, outputs + from * O,
+                           state_.data + from * packed_.state, outputs + from * O,
                            scratch_.data + thread * scratch_size_});
 }
 

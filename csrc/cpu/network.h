@@ -23,7 +23,7 @@ class Network final : public ann::Network {
     int rows_ = 0, block_ = 1;  // block: rows of one
     size_t scratch_size_ = 0;
     int newest_ = 0;                  // slot of the history that holds the current bin
-    Aligned<float> history_, state_;  // [B, W, traces], [B, L, 2, hidden]: h, c
+    Aligned<float> history_, state_;  // [B, W, traces], [B, state]
     Aligned<float> scratch_;          // [threads, scratch_size_]
 };
 

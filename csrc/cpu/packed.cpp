@@ -125,6 +125,27 @@ void pack_branches(const Spec& s, int U4, Packed& p) {
         }
 }
 
+void pack_tree(const Spec& s, int U4, Packed& p) {
+    const ann::Tree& from = s.tree;
+    p.tree.N = s.N, p.tree.U4 = U4;
+    p.tree.parents.assign(from.parents);
+    p.tree.axial.assign(from.axial);
+    p.tree.branch_of.assign(static_cast<size_t>(p.vectors) * p.V / 4);
+    p.tree.units.assign(static_cast<size_t>(p.vectors) * 7 * p.V);
+    for (int b = 0; b < s.N; ++b)
+        for (int u = 0; u < U4; ++u) {
+            const int i = b * s.U + u, at = b * U4 + u;
+            float* unit = p.tree.units.data + at / p.V * 7 * p.V + at % p.V;
+            p.tree.branch_of.data[at / 4] = b;
+            if (u == 0) unit[3 * p.V] = from.own[b];
+            if (u == 0) unit[5 * p.V] = from.kept[b], unit[6 * p.V] = from.current[b];
+            if (u >= s.U) continue;
+            unit[0] = -log2_e * from.slope[i], unit[p.V] = -log2_e * from.bias[i];
+            unit[2 * p.V] = from.rate[i], unit[4 * p.V] = from.reversal[i];
+            p.start.data[p.gates_at + at] = sigmoid(from.bias[i]);
+        }
+}
+
 }  // namespace
 
 Packed::Packed(const Spec& s, int lanes)
@@ -135,10 +156,16 @@ Packed::Packed(const Spec& s, int lanes)
     const int U4 = filled_up(s.U, 4);
     pack_branches(s, U4, *this);
     units = s.N * U4;
+    v_at = L * 2 * hidden;
+    gates_at = v_at + filled_up(s.N, V);
+    state = s.tree ? gates_at + vectors * V : v_at;
+    start.assign(state);
+    if (s.tree) pack_tree(s, U4, *this);
 
     std::vector<int> feature(units, -1);
     for (int b = 0; b < s.N; ++b)
         for (int u = 0; u < s.U; ++u) feature[b * U4 + u] = b * s.U + u;
+    if (s.tree) feature = counted(s.N);
     if (has_mix) {
         mix = pack_dense(s.mix_w, s.mix_b, s.P, feature, V);
         feature = counted(s.P);

@@ -53,6 +53,17 @@ struct Target {  // one non-zero of the embedding
     float gain;  // 1 / uS
 };
 
+// Units stand as those of the branches below. What a branch has beside them is in the lane of its
+// first one: own, kept and current.
+struct Tree {
+    int N = 0;                        // 0: no tree
+    int U4;                           // units of a branch, filled up to fours
+    Aligned<int> parents, branch_of;  // [N], [vectors, V / 4]: of a quad
+    Aligned<float> units;  // [vectors, 7, V]: slope and bias, times -log2(e), rate, own, reversal,
+                           // kept, current
+    Aligned<float> axial;  // [N]
+};
+
 struct Packed {
     Packed(const Spec& spec, int lanes);
 
@@ -61,6 +72,8 @@ struct Packed {
     int wide;            // floats of a row of inputs to any stage
     int scratch, spare;  // floats of scratch: of a row, of a block beside that of its rows
     int faded;           // floats of all clocks of a channel, at most
+    int state;           // floats of a row: h, c [L, 2, hidden]; of a tree v [N] and its gates
+    int v_at, gates_at;  // where in these a tree's start
 
     Aligned<float> loss;        // [traces]: 1 - exp(-bin / tau), 0 beyond G * K
     Aligned<Channel> channels;  // [C]
@@ -72,6 +85,8 @@ struct Packed {
     Aligned<int> quad_at;               // [vectors, V / 4]: where a quad's traces start
     Aligned<float> branch_w, branch_b;  // [vectors, W, inputs, V], [vectors, V]
     int units;                          // of all branches, each filled up to fours
+    Tree tree;
+    Aligned<float> start;  // [state] of a row at reset
 
     bool has_mix;
     Dense mix, head1, head2;

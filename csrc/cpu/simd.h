@@ -24,6 +24,15 @@ inline Quad load4(const float* p) {
 inline void store4(float* p, Quad x) {
     _mm_storeu_ps(p, x.v);
 }
+inline Quad operator+(Quad a, Quad b) {
+    return _mm_add_ps(a.v, b.v);
+}
+inline Quad operator*(Quad a, Quad b) {
+    return _mm_mul_ps(a.v, b.v);
+}
+inline Quad operator/(Quad a, Quad b) {
+    return _mm_div_ps(a.v, b.v);
+}
 inline Quad fused(Quad a, Quad b, Quad c) {
     return _mm_fmadd_ps(a.v, b.v, c.v);
 }
@@ -94,6 +103,11 @@ template <int i>
 inline Vec spread(Vec x) {
     return _mm512_permute_ps(x.v, i * 0x55);
 }
+inline Vec quad_sums(Vec a, Vec b, Vec c, Vec d) {
+    const Vec ab = Vec(_mm512_unpacklo_ps(a.v, b.v)) + _mm512_unpackhi_ps(a.v, b.v);
+    const Vec cd = Vec(_mm512_unpacklo_ps(c.v, d.v)) + _mm512_unpackhi_ps(c.v, d.v);
+    return Vec(_mm512_shuffle_ps(ab.v, cd.v, 0x44)) + _mm512_shuffle_ps(ab.v, cd.v, 0xee);
+}
 
 #elif defined(__AVX2__)
 
@@ -152,6 +166,10 @@ template <int i>
 inline Vec spread(Vec x) {
     return _mm256_permute_ps(x.v, i * 0x55);
 }
+// In each quad the four sums over that quad of a, b, c and d.
+inline Vec quad_sums(Vec a, Vec b, Vec c, Vec d) {
+    return _mm256_hadd_ps(_mm256_hadd_ps(a.v, b.v), _mm256_hadd_ps(c.v, d.v));
+}
 
 #endif
 #elif defined(__aarch64__)
@@ -206,6 +224,9 @@ inline Vec load_quads(const float* p, const int* at) {
 template <int i>
 inline Vec spread(Vec x) {
     return vdupq_laneq_f32(x.v, i);
+}
+inline Vec quad_sums(Vec a, Vec b, Vec c, Vec d) {
+    return vpaddq_f32(vpaddq_f32(a.v, b.v), vpaddq_f32(c.v, d.v));
 }
 
 using Quad = Vec;

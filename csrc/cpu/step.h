@@ -6,6 +6,7 @@
 #include "lstm.h"
 #include "simd.h"
 #include "traces.h"
+#include "tree.h"
 
 namespace ann::cpu {
 namespace {
@@ -26,7 +27,7 @@ inline void append(const Packed& p, int rows, const float* h, int stride, float*
 
 void step_block(const Packed& p, const Block& b) {
     const NoSubnormals guard;
-    const int rows = b.rows, wide = p.wide, stride = p.L * 2 * p.hidden;
+    const int rows = b.rows, wide = p.wide, stride = p.state;
     float* x = b.scratch;  // [rows, wide]: inputs of the next stage
     float* y = x + static_cast<size_t>(rows) * wide;
     float* gates = y + static_cast<size_t>(rows) * wide;  // see LstmRows
@@ -42,8 +43,12 @@ void step_block(const Packed& p, const Block& b) {
             for (size_t e = b.first[row]; e < b.first[row + 1]; ++e)
                 add(p, b.events[e], now, faded);
         }
+        float* u = x + static_cast<size_t>(from) * wide;
         branch_units<n.value>(p, b.history + static_cast<size_t>(from) * p.W * p.traces, b.newest,
-                              x + static_cast<size_t>(from) * wide, wide);
+                              u, wide);
+        if (p.tree.N == 0) return;
+        float *state = b.state + static_cast<size_t>(from) * stride, *scratch = u + (y - x);
+        tree_voltages<n.value>(p, {u, scratch, state + p.v_at, state + p.gates_at, wide, stride});
     });
     if (p.has_mix) {
         dense<Root>(p.mix, rows, {x, wide, y, wide});

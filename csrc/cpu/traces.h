@@ -1,4 +1,4 @@
-// Stage 1: events -> exponential traces of a row at the bin's end.
+// Stage 3: events -> exponential traces of a row at the bin's end.
 #pragma once
 #include "../activations.h"
 #include "packed.h"

@@ -39,9 +39,8 @@ std::unique_ptr<ann::Network> make_network(const std::string& variant, int threa
     const std::vector<std::string> names = variants();
     const std::string wanted = variant.empty() ? names.front() : variant;
     for (const Kernel* kernel : kernels())
-        if (kernel->name == wanted && !spec.tree)
-            return std::make_unique<Network>(spec, *kernel, threads);
-    if (wanted == "scalar" || spec.tree) return std::make_unique<Reference>(spec);
+        if (kernel->name == wanted) return std::make_unique<Network>(spec, *kernel, threads);
+    if (wanted == "scalar") return std::make_unique<Reference>(spec);
     std::string known;
     for (const std::string& name : names) known += (known.empty() ? "'" : ", '") + name + "'";
     throw InputError("expected a variant that this machine can run (" + known + "), got '" +
