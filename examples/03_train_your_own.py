@@ -63,7 +63,7 @@ def main():
         trial_s=5,
         held_out=16,
         options=Fit(
-            shape=Shape(units=16, mix=0, hidden=24, layers=1, head=16),
+            shape=Shape(tree=False, units=16, mix=0, hidden=24, layers=1, head=16),
             epochs=8,
             batch=8,
             rate=1e-2,

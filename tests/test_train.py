@@ -229,8 +229,9 @@ def test_nan_stops_the_training_and_says_where(data, tmp_path):
         fit.fit(poisoned, data, SMALL, tmp_path, quiet=True)
 
 
-def test_training_lowers_the_loss_and_logs_it(data, tmp_path):
-    options = dataclasses.replace(SMALL, epochs=12, patience=12)
+@pytest.mark.parametrize("shape", [SMALL.shape, TREE])
+def test_training_lowers_the_loss_and_logs_it(data, tmp_path, shape):
+    options = dataclasses.replace(SMALL, shape=shape, epochs=12, patience=12)
     fit.fit(data, data, options, tmp_path, quiet=True)
     log = [json.loads(x) for x in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [entry["group"] for entry in log] == list(range(1, 25))

@@ -54,8 +54,8 @@ class Tree(nn.Module):
         self.log_capacitance = learned(np.log(cable.capacitance_pF))
         self.log_leak = learned(np.log(cable.leak_nS))
         self.log_axial = learned(np.log(np.maximum(cable.axial_nS, 1e-3)))
-        # in training only: of the branches' voltages in those of the sites
-        self.shown = learned(np.ones(len(self.sites)))
+        if self.sites:  # in training only: of the branches' voltages in the sites'
+            self.shown = learned(np.ones(len(self.sites)))
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """`gate` (3, N, U), `reversal` (N, U) and `cable` (4, N), as a bundle's."""
