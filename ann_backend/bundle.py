@@ -243,10 +243,10 @@ def _bounds(
     yield "time constants above 0 ms in 'tau'", tau, tau > 0
     if "cable" not in tensors:
         return
-    rate, (charge, leak, axial, _) = tensors["gate"][2], tensors["cable"]
+    rate, (kept, own, axial, _) = tensors["gate"][2], tensors["cable"]
     yield "rates above 0 and up to 1 in 'gate'[2]", rate, (rate > 0) & (rate <= 1)
-    yield "charges of 0 or more in 'cable'[0]", charge, charge >= 0
-    yield "conductances above 0 in 'cable'[1]", leak, leak > 0
+    yield "charges of 0 or more in 'cable'[0]", kept, kept >= 0
+    yield "conductances above 0 in 'cable'[1]", own, own > 0
     yield "axial conductances of 0 or more in 'cable'[2]", axial, axial >= 0
     yield "no axial conductance of the root in 'cable'[2]", axial[:1], axial[:1] == 0
 

@@ -56,7 +56,7 @@ class Sizes(_Strict):
     """Dimensions of the network: C, G, K, W, N, U, P (0: no mix), H, L, M.
 
     ``parents[n]`` is the branch that branch n hangs on, an earlier one; -1 for the
-    root, branch 0. Empty: branches are no tree.
+    root, branch 0. Empty: branches are no tree. csrc/README.md tells what a tree does.
     """
 
     channels: Count

@@ -11,9 +11,6 @@ namespace ann {
 namespace {
 
 std::unique_ptr<Network> make_cuda_network(const std::string& variant, const Spec& spec) {
-    if (spec.tree)
-        throw DeviceError(
-            "the CUDA engine does not run bundles with a tree yet; use backend 'cpu'");
     if (auto on_host = cuda::make_host_network(variant, spec)) return on_host;
 #ifdef ANN_WITH_CUDA
     return cuda::make_network(variant, spec);

@@ -51,12 +51,12 @@ struct LstmLayer {
 // A bundle's tensors and readout, checked. Matrices lie [in][out].
 struct Spec {
     int C, G, K, W, N, R, U, D, P, F, H, L, M;
-    std::vector<float> embedding;           // [C, G], 1 / uS
-    std::vector<float> tau;                 // [G, K], ms
-    std::vector<float> branch_w, branch_b;  // [W, N, R*K, U], [N, U]
-    Tree tree;
+    std::vector<float> embedding;                           // [C, G], 1 / uS
+    std::vector<float> tau;                                 // [G, K], ms
+    std::vector<float> branch_w, branch_b;                  // [W, N, R*K, U], [N, U]
     std::vector<float> mix_w, mix_b;                        // [D, P], [P]
     std::vector<LstmLayer> lstm;                            // [L]
+    Tree tree;                                              // of the branches
     std::vector<float> head_w1, head_b1, head_w2, head_b2;  // [H, M], [M], [M, O], [O]
     Waveform ap;
     double threshold_mV, clip_mV, v_offset_mV, v_scale_mV;

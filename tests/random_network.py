@@ -98,8 +98,6 @@ def engine(rows=1, named=None, *, variant="", threads=1, parents=NO_TREE, **read
     readout = {**READOUT, **readout}
     cuda = variant in [*_engine.cuda_variants, *_engine.cuda_host_variants]
     backend = "cuda" if cuda else "cpu"
-    if cuda and parents:
-        pytest.skip("the CUDA engine does not run bundles with a tree yet")
     return _engine.Engine(named, readout, backend, rows, threads, variant, parents)
 
 

@@ -52,11 +52,8 @@ def reference_tree(named, parents, u):
     """Voltages [B, T, N] of a tree with the units u [B, T, N, U], in float64."""
     slope, bias, rate = named["gate"].astype(float)
     kept, own, axial, current = named["cable"].astype(float)
-    reversal, n, p = (
-        named["reversal"].astype(float),
-        np.arange(1, u.shape[2]),
-        parents[1:],
-    )
+    reversal = named["reversal"].astype(float)
+    n, p = np.arange(1, u.shape[2]), parents[1:]
     fixed = np.diag(own)
     np.add.at(fixed, (n, n), axial[1:])
     np.add.at(fixed, (p, p), axial[1:])

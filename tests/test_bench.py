@@ -74,7 +74,9 @@ def test_torch_streams_what_the_engine_streams():
     named = random_network.tensors(C=3, G=6, K=4, W=2, N=3, U=5, P=10, H=24, L=2)
     sizes = random_network.manifest(W=2).sizes
     manifest = random_network.manifest(W=2).model_copy(update={"sizes": sizes})
-    for bundle in (shipped, Bundle(manifest, named)):
+    tree = {"parents": random_network.TREE}
+    cable = Bundle(random_network.manifest(**tree), random_network.tensors(**tree))
+    for bundle in (shipped, Bundle(manifest, named), cable):
         theirs = Streamed(bundle, DRIVE, range(3), threads=1)
         ours = Surrogate(bundle, DRIVE, range(3), backend="cpu", threads=1)
         batch = DRIVE.draw(range(3), 0, 10 * BLOCK_MS)

@@ -8,7 +8,7 @@ import multiprocessing
 import numpy as np
 import pytest
 import random_network
-from random_network import NONE, READOUT, engine, on_gpu
+from random_network import NO_TREE, NONE, READOUT, engine, networks, on_gpu
 from reference import run, trials
 
 from ann_backend import _engine, bundle, errors, paths
@@ -26,13 +26,19 @@ LARGE = [
     {"G": 160, "K": 4, "W": 1, "N": 80, "U": 4, "P": 48, "H": 64, "L": 2, "M": 32},
     {"G": 8, "K": 2, "W": 1, "N": 2, "U": 3, "P": 70, "H": 128, "L": 2, "M": 64},
 ]
+TREES = [
+    ([-1], {"G": 1, "K": 1, "W": 1, "U": 1, "P": 0, "H": 1, "L": 1, "M": 1}),
+    ([-1, 0, 1, 0, 3, 3, 3], {"G": 14, "U": 9, "P": 0, "W": 2}),
+    ([-1, *range(40)], {"G": 41, "U": 6, "P": 17, "W": 1}),  # a chain
+    ([-1] + [0] * 40, {"G": 41, "U": 4, "P": 48, "W": 1}),  # a star
+]
 HOST_ROWS = [1, 11, 33, 70]  # tiles of 16, 16, 64 and 64 rows, the last two cut off
 
 
-def difference(variant, named, bins, rows):
+def difference(variant, named, bins, rows, parents=NO_TREE):
     """The largest, relative to the reference's spread."""
-    wanted = run(engine(rows, named, variant="scalar"), bins)[0]
-    found = run(engine(rows, named, variant=variant), bins)[0]
+    wanted = run(engine(rows, named, variant="scalar", parents=parents), bins)[0]
+    found = run(engine(rows, named, variant=variant, parents=parents), bins)[0]
     scale = np.maximum(np.abs(wanted), wanted.std(axis=(0, 1)) + 0.1)
     return (np.abs(found - wanted) / scale).max()
 
@@ -45,17 +51,26 @@ def test_the_step_on_the_host_equals_the_reference(sizes, rows):
     assert difference("float32-host", named, bins, rows) <= 1e-4
 
 
+@pytest.mark.parametrize(("parents", "sizes"), TREES)
+@pytest.mark.parametrize("rows", HOST_ROWS)
+def test_a_tree_on_the_host_equals_the_reference(parents, sizes, rows):
+    named = random_network.tensors(C=4, parents=parents, **sizes)
+    bins = trials(rows, 40, C=4, per_bin=3)
+    assert difference("float32-host", named, bins, rows, parents) <= 1e-4
+
+
 @pytest.mark.parametrize("sizes", LARGE)
 def test_the_step_on_the_host_equals_the_reference_at_shipped_sizes(sizes):
     named = random_network.tensors(C=4, **sizes)
     assert difference("float32-host", named, trials(18, 8, C=4), 18) <= 1e-4
 
 
+@networks
 @pytest.mark.parametrize("rows", [3, 40])
-def test_items_of_a_stage_do_not_depend_on_each_other(rows):
+def test_items_of_a_stage_do_not_depend_on_each_other(rows, parents):
     bins = trials(rows, 60, per_bin=3)
-    forward = run(engine(rows, variant="float32-host"), bins)
-    backward = run(engine(rows, variant="float32-host-reversed"), bins)
+    forward = run(engine(rows, variant="float32-host", parents=parents), bins)
+    backward = run(engine(rows, variant="float32-host-reversed", parents=parents), bins)
     assert forward[0].tobytes() == backward[0].tobytes()
 
 
@@ -69,8 +84,9 @@ def test_a_row_does_not_depend_on_its_tile_on_the_host(variant):
         assert alone.tobytes() == together[0][:, r : r + 1].tobytes()
 
 
-def test_bf16_products_stay_near_float32():
-    assert difference("bf16-host", random_network.tensors(), trials(3, 300), 3) < 0.1
+@networks
+def test_bf16_products_stay_near_float32(parents):
+    assert difference("bf16-host", None, trials(3, 300), 3, parents) < 0.1
 
 
 def test_weights_that_bf16_holds_exactly_lose_nothing_before_the_lstm():
@@ -141,6 +157,25 @@ def test_float32_on_a_gpu_equals_the_reference(sizes, rows):
     named = random_network.tensors(C=4, **sizes)
     bins = trials(rows, 30, C=4, per_bin=3)
     assert difference("float32", named, bins, rows) <= 1e-4
+
+
+@on_gpu
+@pytest.mark.parametrize(("parents", "sizes"), TREES)
+@pytest.mark.parametrize("rows", [1, 70, 5000])
+def test_a_tree_on_a_gpu_equals_the_reference(parents, sizes, rows):
+    named = random_network.tensors(C=4, parents=parents, **sizes)
+    bins = trials(rows, 30, C=4, per_bin=3)
+    assert difference("float32", named, bins, rows, parents) <= 1e-4
+
+
+@on_gpu
+@pytest.mark.parametrize(("parents", "sizes"), TREES)
+def test_a_tree_has_the_same_bits_on_gpu_and_host(parents, sizes):
+    named = random_network.tensors(C=4, parents=parents, **sizes)
+    bins = trials(40, 60, C=4, per_bin=3)
+    on_host = run(engine(40, named, variant="float32-host", parents=parents), bins)[0]
+    found = run(engine(40, named, variant="float32", parents=parents), bins)[0]
+    assert found.tobytes() == on_host.tobytes()
 
 
 @on_gpu

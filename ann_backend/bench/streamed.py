@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ann_backend.bench.cable import Cable
 from ann_backend.bench.drive import Drive
 from ann_backend.bundle import Bundle
 
@@ -46,6 +47,7 @@ class Streamed:
         self.branch_b = self.w["branch_b"][:, None]
         self.cells = [self._cell(k) for k in range(self.sizes.layers)]
         s, B = self.sizes, len(rows)
+        self.cable = Cable(self.w, s.parents, B) if s.parents else None
         self.traces = deque([torch.zeros(B, s.groups, s.kernels)] * s.taps, s.taps)
         self.state = [(torch.zeros(B, s.hidden),) * 2 for _ in range(s.layers)]
 
@@ -102,12 +104,13 @@ class Streamed:
         return wx, wh, bias, torch.zeros_like(bias)
 
     def _front(self) -> torch.Tensor:
-        """What the LSTM sees, shape (B, N * U or P)."""
+        """What the LSTM sees, shape (B, F)."""
         N, B = self.sizes.branches, len(self.rows)
         u = self.branch_b
         for a, w in zip(self.traces, self.w["branch_w"], strict=True):
             u = torch.baddbmm(u, a.view(B, N, -1).transpose(0, 1), w)
-        f = torch.relu_(u).transpose(0, 1).reshape(B, -1)
+        f = torch.relu_(u).transpose(0, 1)
+        f = self.cable.step(f) if self.cable else f.reshape(B, -1)
         if self.sizes.mix:
             f = torch.addmm(self.w["mix_b"], f, self.w["mix_w"])
             f = f / torch.sqrt(1.0 + f.abs())

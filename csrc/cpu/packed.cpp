@@ -132,18 +132,20 @@ void pack_tree(const Spec& s, int U4, Packed& p) {
     p.tree.axial.assign(from.axial);
     p.tree.branch_of.assign(static_cast<size_t>(p.vectors) * p.V / 4);
     p.tree.units.assign(static_cast<size_t>(p.vectors) * 7 * p.V);
-    for (int b = 0; b < s.N; ++b)
-        for (int u = 0; u < U4; ++u) {
+    const auto unit = [&p](int at, int plane) -> float& {
+        return p.tree.units.data[(at / p.V * 7 + plane) * p.V + at % p.V];
+    };
+    for (int b = 0; b < s.N; ++b) {
+        unit(b * U4, 4) = from.own[b], unit(b * U4, 5) = from.kept[b];
+        unit(b * U4, 6) = from.current[b];
+        for (int u = 0; u < U4; u += 4) p.tree.branch_of.data[(b * U4 + u) / 4] = b;
+        for (int u = 0; u < s.U; ++u) {
             const int i = b * s.U + u, at = b * U4 + u;
-            float* unit = p.tree.units.data + at / p.V * 7 * p.V + at % p.V;
-            p.tree.branch_of.data[at / 4] = b;
-            if (u == 0) unit[3 * p.V] = from.own[b];
-            if (u == 0) unit[5 * p.V] = from.kept[b], unit[6 * p.V] = from.current[b];
-            if (u >= s.U) continue;
-            unit[0] = -log2_e * from.slope[i], unit[p.V] = -log2_e * from.bias[i];
-            unit[2 * p.V] = from.rate[i], unit[4 * p.V] = from.reversal[i];
+            unit(at, 0) = -log2_e * from.slope[i], unit(at, 1) = -log2_e * from.bias[i];
+            unit(at, 2) = from.rate[i], unit(at, 3) = from.reversal[i];
             p.start.data[p.gates_at + at] = sigmoid(from.bias[i]);
         }
+    }
 }
 
 }  // namespace

@@ -53,14 +53,14 @@ struct Target {  // one non-zero of the embedding
     float gain;  // 1 / uS
 };
 
-// Units stand as those of the branches below. What a branch has beside them is in the lane of its
-// first one: own, kept and current.
+// Units stand as those of the branches below. What a branch has beside them, own, kept and current,
+// is in its first unit's lane.
 struct Tree {
     int N = 0;                        // 0: no tree
     int U4;                           // units of a branch, filled up to fours
     Aligned<int> parents, branch_of;  // [N], [vectors, V / 4]: of a quad
-    Aligned<float> units;  // [vectors, 7, V]: slope and bias, times -log2(e), rate, own, reversal,
-                           // kept, current
+    // [vectors, 7, V]: slope and bias, times -log2(e), rate, reversal, own, kept, current
+    Aligned<float> units;
     Aligned<float> axial;  // [N]
 };
 

@@ -22,18 +22,20 @@ inline void conductances(const Packed& p, const TreeRows& s) {
     const float* w = p.tree.units.data;
     for (int at = 0; at < p.vectors * lanes; at += lanes, w += 7 * lanes) {
         const int* branch = p.tree.branch_of.data + at / 4;
+        const Vec slope = load(w), bias = load(w + lanes), rate = load(w + 2 * lanes);
+        const Vec reversal = load(w + 3 * lanes), fixed = load(w + 4 * lanes);
+        const Vec kept = load(w + 5 * lanes), current = load(w + 6 * lanes);
         Vec own[rows], inflow[rows];
         for (int r = 0; r < rows; ++r) {
             float* gate = s.gates + r * s.stride + at;
             const Vec v = spread<0>(load_quads(s.v + r * s.stride, branch));
-            const Vec power = exp2(fused(load(w), v, load(w + lanes)));
+            const Vec power = exp2(fused(slope, v, bias));
             const Vec wanted = Vec(1.f) / (Vec(1.f) + power), before = load(gate);
-            const Vec open = fused(load(w + 2 * lanes), wanted - before, before);
+            const Vec open = fused(rate, wanted - before, before);
             const Vec g = load(s.u + r * s.wide + at) * open;
             store(gate, open);
-            own[r] = g + load(w + 3 * lanes);
-            inflow[r] =
-                fused(load(w + 4 * lanes), g, fused(load(w + 5 * lanes), v, load(w + 6 * lanes)));
+            own[r] = g + fixed;
+            inflow[r] = fused(reversal, g, fused(kept, v, current));
         }
         const auto in_lanes = [](const Vec* of) {  // fewer rows repeat
             return quad_sums(of[0], of[1 % rows], of[2 % rows], of[3 % rows]);

@@ -83,7 +83,7 @@ class HostNetwork final : public ann::Network {
         const size_t all = filled_up(rows, most_rows);
         first_.assign(all + 1, 0);
         history_.assign(all * v.W * v.GK, 0.f);
-        state_.assign(all * v.L * 2 * v.H16, 0.f);
+        state_.assign(all * v.state, 0.f);
         outputs_.assign(all * O, 0.f);
         shared_.assign(plan_.bytes / sizeof(Line), Line{});
         newest_ = 0;

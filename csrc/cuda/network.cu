@@ -68,8 +68,9 @@ class DeviceNetwork final : public ann::Network {
     Machine machine_{};
     Stream stream_;
     View<Number> view_;  // of the arrays below
-    Array<float> loss_, rates_, branch_w_, branch_b_, head_w2_, head_b2_, biases_;
-    Array<int> first_target_;
+    Array<float> loss_, rates_, branch_w_, branch_b_, tree_units_, cable_, head_w2_, head_b2_,
+        biases_;
+    Array<int> first_target_, parents_;
     Array<Target> targets_;
     Array<Number> weights_;
 
@@ -104,6 +105,9 @@ DeviceNetwork<Number>::DeviceNetwork(const Spec& spec, int device) : device_(bou
     view_.targets = targets_.assign(packed.targets);
     view_.branch_w = branch_w_.assign(packed.branch_w);
     view_.branch_b = branch_b_.assign(packed.branch_b);
+    view_.parents = parents_.assign(packed.parents);
+    view_.tree_units = tree_units_.assign(packed.tree_units);
+    view_.cable = cable_.assign(packed.cable);
     view_.head_w2 = head_w2_.assign(packed.head_w2);
     view_.head_b2 = head_b2_.assign(packed.head_b2);
     view_.biases = biases_.assign(packed.biases);
@@ -123,7 +127,7 @@ void DeviceNetwork<Number>::resize(int rows) {
     const size_t all = static_cast<size_t>(filled_up(rows, most_rows));
     rows_ = -1;  // until all memory is there
     history_.allocate(all * view_.W * view_.GK);
-    state_.allocate(all * view_.L * 2 * view_.H16);
+    state_.allocate(all * view_.state);
     outputs_.allocate(all * O);
     shown_.allocate(static_cast<size_t>(rows) * O);
     all_ = static_cast<int>(all);

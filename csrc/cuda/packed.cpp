@@ -89,6 +89,20 @@ void pack_branches(Packed<Number>& p, const Spec& s) {
     p.branch_b = s.branch_b;
 }
 
+template <class Number>
+void pack_tree(Packed<Number>& p, const Tree& t) {
+    const auto append = [](std::vector<float>& to, const std::vector<float>& from, float factor) {
+        for (float x : from) to.push_back(factor * x);
+    };
+    append(p.tree_units, t.slope, -log2_e);
+    append(p.tree_units, t.bias, -log2_e);
+    append(p.tree_units, t.rate, 1.f);
+    append(p.tree_units, t.reversal, 1.f);
+    for (float bias : t.bias) p.tree_units.push_back(sigmoid(bias));
+    for (const auto* plane : {&t.kept, &t.own, &t.axial, &t.current}) append(p.cable, *plane, 1.f);
+    p.parents = t.parents;
+}
+
 }  // namespace
 
 template <class Number>
@@ -99,14 +113,16 @@ Packed<Number>::Packed(const Spec& s) : sizes{} {
     const int units = s.N * s.U;
     sizes.K = s.K, sizes.GK = s.G * s.K, sizes.W = s.W, sizes.U = s.U, sizes.RK = s.R * s.K;
     sizes.L = s.L, sizes.H16 = filled_up(s.H, tile), sizes.M = s.M, sizes.units = units;
-    sizes.units16 = filled_up(units, tile);
+    sizes.D16 = filled_up(s.D, tile), sizes.N = static_cast<int>(s.tree.parents.size());
+    sizes.state = s.L * 2 * sizes.H16 + (s.tree ? s.N + units : 0);
     sizes.P16 = filled_up(s.P, tile), sizes.M16 = filled_up(s.M, tile);
     pack_traces(*this, s);
     pack_branches(*this, s);
+    pack_tree(*this, s.tree);
     for (int l = 0; l < s.L; ++l) sizes.lstm[l] = pack_lstm(*this, s.lstm[l], l ? s.H : s.F, s.H);
     sizes.head1 = pack_dense(*this, s.head_w1, s.head_b1, s.H, s.M);
     sizes.n_without_mix = weights.size();
-    if (s.P) sizes.mix = pack_dense(*this, s.mix_w, s.mix_b, units, s.P);
+    if (s.P) sizes.mix = pack_dense(*this, s.mix_w, s.mix_b, s.D, s.P);
     sizes.n_weights = weights.size();
     head_w2 = s.head_w2;
     head_b2 = s.head_b2;
@@ -118,6 +134,7 @@ View<Number> Packed<Number>::view() const {
     v.loss = loss.data(), v.rates = rates.data();
     v.first = first.data(), v.targets = targets.data();
     v.branch_w = branch_w.data(), v.branch_b = branch_b.data();
+    v.parents = parents.data(), v.tree_units = tree_units.data(), v.cable = cable.data();
     v.head_w2 = head_w2.data(), v.head_b2 = head_b2.data();
     v.biases = biases.data(), v.weights = weights.data();
     return v;

@@ -40,12 +40,17 @@ struct Target {  // one non-zero of the embedding
 template <class Number>
 struct View {
     int K, GK, W, U, RK, L, H16, M;
-    int units, units16, P16, M16;  // units = N * U; P16 is 0 without a mix
-    const float *loss, *rates;     // [GK]: 1 - exp(-bin / tau), -log2(e) / tau
-    const int* first;              // [C + 1]: where a channel's targets start
+    int units, D16, P16, M16;   // units = N * U; P16 is 0 without a mix
+    int N, state;               // N: 0 without a tree; state: floats of a row
+    const float *loss, *rates;  // [GK]: 1 - exp(-bin / tau), -log2(e) / tau
+    const int* first;           // [C + 1]: where a channel's targets start
     const Target* targets;
     const float *branch_w, *branch_b;  // [W, RK, units], [units]
-    const float *head_w2, *head_b2;    // [M, O], [O]
+    // A tree's: [N]; slope and bias, times -log2(e), rate, reversal and the gate at reset, [5,
+    // units]; kept, own, axial, current [4, N].
+    const int* parents;
+    const float *tree_units, *cable;
+    const float *head_w2, *head_b2;  // [M, O], [O]
     const float* biases;
     const Number* weights;
     size_t n_weights, n_without_mix;  // of all panels, the mix last
@@ -58,8 +63,8 @@ struct Packed {
     explicit Packed(const Spec& spec);  // throws InputError if there are too many layers
 
     View<Number> sizes;  // its pointers are not set
-    std::vector<float> loss, rates, branch_w, branch_b, head_w2, head_b2, biases;
-    std::vector<int> first;
+    std::vector<float> loss, rates, branch_w, branch_b, tree_units, cable, head_w2, head_b2, biases;
+    std::vector<int> first, parents;
     std::vector<Target> targets;
     std::vector<Number> weights;
 

@@ -7,7 +7,7 @@ namespace {
 
 template <class Number>
 Plan layout(const View<Number>& v, int rows, size_t resident) {
-    Plan p{rows, resident, 0, 0, 0, 0, 0, 0};
+    Plan p{rows, resident, 0, 0, 0, 0, 0, 0, 0};
     size_t at = 0;
     const auto take = [&at](size_t bytes) {
         const size_t from = at;
@@ -16,11 +16,12 @@ Plan layout(const View<Number>& v, int rows, size_t resident) {
     };
     const size_t row = static_cast<size_t>(rows) * sizeof(Number);
     take(resident * sizeof(Number));
-    p.u = take(row * stride_of(v.units16));
+    p.u = take(row * stride_of(v.D16));
     p.f = take(v.P16 ? row * stride_of(v.P16) : 0);
     p.h = take(row * stride_of(v.H16) * v.L * 2);
     p.hidden = take(static_cast<size_t>(rows) * (v.M16 + 1) * sizeof(float));
     p.scratch = take(static_cast<size_t>(warps) * scratch_size * sizeof(float));
+    p.tree = take(v.N ? static_cast<size_t>(rows) * tree_stride(v.N) * sizeof(float) : 0);
     p.bytes = at;
     return p;
 }

@@ -15,14 +15,19 @@ struct Machine {
     int multiprocessors;
 };
 
-// Byte offsets into shared memory. Numbers: u [rows, units16], f [rows, P16],
-// h [L, 2, rows, H16], all in rows of stride_of(columns); floats: hidden [rows, M16 + 1],
-// scratch [warps, scratch_size].
+// Byte offsets into shared memory. Numbers: u [rows, D16], f [rows, P16], h [L, 2, rows, H16], all
+// in rows of stride_of(columns); floats: hidden [rows, M16 + 1], scratch [warps, scratch_size],
+// tree [rows, tree_stride].
 struct Plan {
     int rows;         // of a tile of work: a multiple of `tile`
     size_t resident;  // Numbers of the weights that lie in shared memory, at its start
-    size_t u, f, h, hidden, scratch, bytes;
+    size_t u, f, h, hidden, scratch, tree, bytes;
 };
+
+// Odd: a row of each thread, in a bank of its own.
+ANN_BOTH constexpr int tree_stride(int N) {
+    return 2 * N + 1;
+}
 
 inline int tiles(const Plan& plan, int rows) {
     return (rows + plan.rows - 1) / plan.rows;

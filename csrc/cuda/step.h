@@ -14,11 +14,12 @@ struct Batch {
     const int* first;        // [bins, rows + 1]: where a row's events start
     const RowEvent* events;  // of all bins
     float* history;          // [rows, W, GK]: traces, a ring over W
-    float* state;            // [rows, L, 2, H16]: h, c
-    float* outputs;          // [bins, rows, O]
+    float* state;    // [rows, state]: h, c [L, 2, H16]; of a tree v [N], and how far its gates
+                     // [units] have moved since the reset, which is zeros
+    float* outputs;  // [bins, rows, O]
 };
 
-// Stages 3 to 7 of one tile of work. Block is the device's, or the host's.
+// Stages 3 to 8 of one tile of work. Block is the device's, or the host's.
 template <class Number, class Block>
 class Tile {
   public:
@@ -44,7 +45,10 @@ class Tile {
         recall();
         for (int bin = 0; bin < b_.bins; ++bin) {
             traces(bin);
-            branches(bin);
+            if (v_.N)
+                tree(bin);
+            else
+                branches(bin);
             if (v_.P16) mix();
             for (int layer = 0; layer < v_.L; ++layer) lstm(layer, bin);
             head(bin);
@@ -58,8 +62,8 @@ class Tile {
         const size_t of_one = static_cast<size_t>(p_.rows) * stride_of(v_.H16);
         return numbers(p_.h) + (2 * layer + (bin & 1)) * of_one;
     }
-    ANN_BOTH size_t state_stride() const { return static_cast<size_t>(v_.L) * 2 * v_.H16; }
-    ANN_BOTH float* state(int row) const { return b_.state + (from_ + row) * state_stride(); }
+    ANN_BOTH float* state(int row) const { return b_.state + (from_ + row) * v_.state; }
+    ANN_BOTH float* voltages(int row) const { return state(row) + 2 * v_.L * v_.H16; }
     ANN_BOTH int slot(int bin, int ago) const { return (b_.newest + bin + v_.W - ago) % v_.W; }
     ANN_BOTH float* history(int row, int at) const {
         return b_.history + ((from_ + row) * v_.W + at) * v_.GK;
@@ -109,15 +113,70 @@ class Tile {
         Number* u = numbers(p_.u);
         block_.each(p_.rows * v_.units, [&](int item) {
             const int row = item / v_.units, unit = item % v_.units;
-            const float* w = v_.branch_w + unit;
-            Real sum(v_.branch_b[unit]);
-            for (int j = 0; j < v_.W; ++j) {
-                const float* a = history(row, slot(bin, j)) + unit / v_.U * v_.RK;
-                for (int i = 0; i < v_.RK; ++i, w += v_.units)
-                    sum = fused(Real(a[i]), Real(*w), sum);
-            }
-            u[row * stride_of(v_.units16) + unit] = as<Number>(ann::at_least(sum.value, 0.f));
+            u[row * stride_of(v_.D16) + unit] = as<Number>(branch_unit(row, unit, bin));
         });
+    }
+
+    ANN_BOTH float branch_unit(int row, int unit, int bin) const {
+        const float* w = v_.branch_w + unit;
+        Real sum(v_.branch_b[unit]);
+        for (int j = 0; j < v_.W; ++j) {
+            const float* a = history(row, slot(bin, j)) + unit / v_.U * v_.RK;
+            for (int i = 0; i < v_.RK; ++i, w += v_.units) sum = fused(Real(a[i]), Real(*w), sum);
+        }
+        return ann::at_least(sum.value, 0.f);
+    }
+
+    // A thread for a branch, then one for a row.
+    ANN_BOTH void tree(int bin) {
+        block_.each(p_.rows * v_.N, [&](int item) { conductances(item / v_.N, item % v_.N, bin); });
+        block_.each(p_.rows, [&](int row) { solve(of_tree(row), of_tree(row) + v_.N); });
+        Number* x = numbers(p_.u);
+        block_.each(p_.rows * v_.N, [&](int item) {
+            const int row = item / v_.N, n = item % v_.N;
+            const float v = of_tree(row)[v_.N + n];
+            voltages(row)[n] = v;
+            x[row * stride_of(v_.D16) + n] = as<Number>(v);
+        });
+    }
+
+    // What each branch of a row has of its own [N], and what flows into it [N].
+    ANN_BOTH float* of_tree(int row) const { return floats(p_.tree) + row * tree_stride(v_.N); }
+
+    // Moves a branch's gates by a bin.
+    ANN_BOTH void conductances(int row, int n, int bin) const {
+        const Real one(1.f), v(voltages(row)[n]);
+        const float* cable = v_.cable + n;
+        Real own(cable[v_.N]), inflow = fused(Real(cable[0]), v, Real(cable[3 * v_.N]));
+        for (int i = n * v_.U; i < (n + 1) * v_.U; ++i) {
+            const float* unit = v_.tree_units + i;
+            const auto plane = [&](int k) { return Real(unit[k * v_.units]); };
+            float& moved = voltages(row)[v_.N + i];
+            const Real wanted = one / (one + exp2(fused(plane(0), v, plane(1))));
+            moved = fused(plane(2), wanted - (plane(4) + Real(moved)), Real(moved)).value;
+            const Real g = Real(branch_unit(row, i, bin)) * (plane(4) + Real(moved));
+            own = own + g;
+            inflow = fused(g, plane(3), inflow);
+        }
+        of_tree(row)[n] = own.value;
+        of_tree(row)[v_.N + n] = inflow.value;
+    }
+
+    // From the leaves to the root, then back (cpu/tree.h): what flows in becomes voltages.
+    ANN_BOTH void solve(float* own, float* v) const {
+        const float* axial = v_.cable + 2 * v_.N;
+        for (int n = v_.N - 1; n > 0; --n) {
+            const int parent = v_.parents[n];
+            const Real part = Real(1.f) / (Real(own[n]) + Real(axial[n]));
+            const Real share = Real(axial[n]) * part;
+            own[parent] = fused(share, Real(own[n]), Real(own[parent])).value;
+            v[parent] = fused(share, Real(v[n]), Real(v[parent])).value;
+            own[n] = share.value;
+            v[n] = (Real(v[n]) * part).value;
+        }
+        v[0] = (Real(v[0]) / Real(own[0])).value;
+        for (int n = 1; n < v_.N; ++n)
+            v[n] = fused(Real(own[n]), Real(v[v_.parents[n]]), Real(v[n])).value;
     }
 
     // y = x @ w + bias for one tile of rows and one of columns by each warp; write(row, column, y).
@@ -157,7 +216,7 @@ class Tile {
     ANN_BOTH void mix() {
         Number* f = numbers(p_.f);
         const int stride = stride_of(v_.P16);
-        dense(v_.mix, numbers(p_.u), stride_of(v_.units16), [&](int row, int column, float y) {
+        dense(v_.mix, numbers(p_.u), stride_of(v_.D16), [&](int row, int column, float y) {
             f[row * stride + column] = as<Number>(signed_root(Real(y)).value);
         });
     }
@@ -168,7 +227,7 @@ class Tile {
         const Dense& d = v_.lstm[layer];
         const int row_tiles = p_.rows / tile, h_stride = stride_of(v_.H16);
         const Number* x = layer ? h(layer - 1, bin + 1) : numbers(v_.P16 ? p_.f : p_.u);
-        const int x_stride = layer ? h_stride : stride_of(v_.P16 ? v_.P16 : v_.units16);
+        const int x_stride = layer ? h_stride : stride_of(v_.P16 ? v_.P16 : v_.D16);
         const Number* before = h(layer, bin);
         Number* now = h(layer, bin + 1);
         block_.each_warp(d.panels * row_tiles, [&](int item, auto& warp) {
@@ -185,20 +244,20 @@ class Tile {
 
             float* own = state(row) + 2 * layer * v_.H16 + unit;  // h, and H16 further c
             typename Block::template Sums<Number, 1> c;
-            c.load(0, own + v_.H16, static_cast<int>(state_stride()));
+            c.load(0, own + v_.H16, v_.state);
             for (int e = 0; e < c.elements; ++e) {
                 const Real cell = lstm_cell(Real(y.at(0, e)), Real(y.at(1, e)), Real(y.at(2, e)),
                                             Real(c.at(0, e)));
                 y.at(0, e) = lstm_shown(Real(y.at(3, e)), cell).value;
                 c.at(0, e) = cell.value;
             }
-            c.store(0, own + v_.H16, static_cast<int>(state_stride()));
+            c.store(0, own + v_.H16, v_.state);
             float* scratch = scratch_of(warp);
             y.store(0, scratch, scratch_stride);
             warp.sync();
             warp.each(tile * tile, [&](int i) {
                 const float shown = scratch[i / tile * scratch_stride + i % tile];
-                own[i / tile * state_stride() + i % tile] = shown;
+                own[static_cast<size_t>(i / tile) * v_.state + i % tile] = shown;
                 now[(row + i / tile) * h_stride + unit + i % tile] = as<Number>(shown);
             });
         });
