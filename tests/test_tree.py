@@ -39,13 +39,17 @@ def case(parents, rows, bins=30, seed=1):
     }
 
 
+def in_torch(parents, gate, reversal, cable, u, v, q):
+    return tree.course(tree.Steps(parents, gate, reversal, cable), u, v, q)
+
+
 def both(parents, given):
     """Voltages, gates and gradients, in C++ and in torch."""
     found = []
     index = torch.tensor(parents, dtype=torch.int32)
     for run in (
         lambda *x: tree._Course.apply(index, *x),
-        lambda *x: tree.course(parents, *x),
+        lambda *x: in_torch(parents, *x),
     ):
         leaves = {k: v.clone().requires_grad_(k in NAMES) for k, v in given.items()}
         v, q = run(*leaves.values())
@@ -66,7 +70,7 @@ def test_the_window_and_its_gradients_equal_torchs(parents, rows):
 def test_gradients_are_the_slopes_of_the_loss():
     given = {k: v.double() for k, v in case(BUSH, 2, bins=6).items()}
     leaves = [x.requires_grad_(k in NAMES) for k, x in given.items()]
-    torch.autograd.gradcheck(lambda *x: tree.course(BUSH, *x)[0], leaves)
+    torch.autograd.gradcheck(lambda *x: in_torch(BUSH, *x)[0], leaves)
 
 
 def test_two_windows_are_one():

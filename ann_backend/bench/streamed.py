@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ann_backend.bench.cable import Cable
 from ann_backend.bench.drive import Drive
 from ann_backend.bundle import Bundle
+from ann_backend.train.tree import Steps
 
 __all__ = ["Streamed"]
 
@@ -47,7 +47,11 @@ class Streamed:
         self.branch_b = self.w["branch_b"][:, None]
         self.cells = [self._cell(k) for k in range(self.sizes.layers)]
         s, B = self.sizes, len(rows)
-        self.cable = Cable(self.w, s.parents, B) if s.parents else None
+        if s.parents:
+            made = (self.w[name] for name in ("gate", "reversal", "cable"))
+            self.steps = Steps(s.parents, *made)
+            self.q = torch.sigmoid(self.steps.bias).expand(-1, -1, B)
+            self.v = torch.zeros(s.branches, B)
         self.traces = deque([torch.zeros(B, s.groups, s.kernels)] * s.taps, s.taps)
         self.state = [(torch.zeros(B, s.hidden),) * 2 for _ in range(s.layers)]
 
@@ -109,8 +113,12 @@ class Streamed:
         u = self.branch_b
         for a, w in zip(self.traces, self.w["branch_w"], strict=True):
             u = torch.baddbmm(u, a.view(B, N, -1).transpose(0, 1), w)
-        f = torch.relu_(u).transpose(0, 1)
-        f = self.cable.step(f) if self.cable else f.reshape(B, -1)
+        f = torch.relu_(u)
+        if self.sizes.parents:
+            self.v, self.q = self.steps(f.transpose(1, 2), self.v, self.q)
+            f = self.v.T
+        else:
+            f = f.transpose(0, 1).reshape(B, -1)
         if self.sizes.mix:
             f = torch.addmm(self.w["mix_b"], f, self.w["mix_w"])
             f = f / torch.sqrt(1.0 + f.abs())

@@ -8,7 +8,7 @@ gradients are C++ (csrc/train), elsewhere torch's own operations.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from torch import nn
 from ann_backend import _train
 from ann_backend.train.cable import Cable, Units
 
-__all__ = ["Tree", "course"]
+__all__ = ["Steps", "Tree", "course"]
 
 
 class Tree(nn.Module):
@@ -105,7 +105,7 @@ class Tree(nn.Module):
         made = self.tensors()
         some = made["gate"], made["reversal"], made["cable"]
         if u.is_cuda:
-            return course(self.parents.tolist(), *some, u, v, q)
+            return course(Steps(self.parents.tolist(), *some), u, v, q)
         in_cpp: Callable[..., tuple[torch.Tensor, torch.Tensor]] = _Course.apply
         return in_cpp(self.parents, *some, u, v, q)
 
@@ -130,52 +130,63 @@ class _Course(torch.autograd.Function):
         return None, *map(torch.from_numpy, found), None, None
 
 
-def course(
-    parents: list[int],
-    gate: torch.Tensor,
-    reversal: torch.Tensor,
-    cable: torch.Tensor,
-    u: torch.Tensor,
-    v: torch.Tensor,
-    q: torch.Tensor,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The same in torch's operations, a depth of the tree at a time.
+class Steps:
+    """The same in torch's operations, a bin and a depth of the tree at a time.
 
     Parameters
     ----------
-    parents : list of int
-    gate, reversal, cable, u, v, q : Tensor
-        As in `Tree`.
-
-    Returns
-    -------
-    v, q : Tensor
-        As in `Tree.forward`.
+    parents : sequence of int
+    gate, reversal, cable : Tensor
+        As in `Tree.tensors`.
     """
-    depth = [0]
-    for p in parents[1:]:
-        depth.append(depth[p] + 1)
-    levels = [
-        torch.tensor([n for n, d in enumerate(depth) if d == k], device=u.device)
-        for k in range(max(depth) + 1)
-    ]
-    above = torch.tensor([max(p, 0) for p in parents], device=u.device)
-    slope, bias, rate = gate[:, :, :, None]
-    kept, load, axial, current = cable[:, :, None]
-    to_parent = torch.cat([torch.zeros_like(axial[:1]), axial[1:]])
-    fixed = (load + to_parent).index_add(0, above, to_parent)
+
+    def __init__(
+        self,
+        parents: Sequence[int],
+        gate: torch.Tensor,
+        reversal: torch.Tensor,
+        cable: torch.Tensor,
+    ) -> None:
+        depth = [0]
+        for p in parents[1:]:
+            depth.append(depth[p] + 1)
+        self.levels = [
+            torch.tensor([n for n, d in enumerate(depth) if d == k], device=gate.device)
+            for k in range(max(depth) + 1)
+        ]
+        self.above = torch.tensor([max(p, 0) for p in parents], device=gate.device)
+        self.slope, self.bias, self.rate = gate[:, :, :, None]
+        self.reversal = reversal[:, :, None]
+        self.kept, own, axial, self.current = cable[:, :, None]
+        self.axial = torch.cat([torch.zeros_like(axial[:1]), axial[1:]])
+        self.diagonal = (own + self.axial).index_add(0, self.above, self.axial)
+
+    def __call__(
+        self, u: torch.Tensor, v: torch.Tensor, q: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """One bin: conductances (N, U, B), v (N, B), q (N, U, B) -> v, q."""
+        wanted = torch.sigmoid(self.slope * v[:, None] + self.bias)
+        q = q + self.rate * (wanted - q)
+        g = u * q
+        d = self.diagonal + g.sum(1)
+        r = self.kept * v + self.current + (g * self.reversal).sum(1)
+        for at in reversed(self.levels[1:]):
+            f = self.axial[at] / d[at]
+            d = d.index_add(0, self.above[at], -f * self.axial[at])
+            r = r.index_add(0, self.above[at], f * r[at])
+        v = torch.zeros_like(r).index_copy(0, self.levels[0], r[:1] / d[:1])
+        for at in self.levels[1:]:
+            inflow = r[at] + self.axial[at] * v[self.above[at]]
+            v = v.index_copy(0, at, inflow / d[at])
+        return v, q
+
+
+def course(
+    steps: Steps, u: torch.Tensor, v: torch.Tensor, q: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """`Tree.forward` in torch's operations."""
     found = []
     for now in u.unbind(2):
-        q = q + rate * (torch.sigmoid(slope * v[:, None] + bias) - q)
-        g = now * q
-        d = fixed + g.sum(1)
-        r = kept * v + current + (g * reversal[:, :, None]).sum(1)
-        for at in reversed(levels[1:]):
-            f = axial[at] / d[at]
-            d = d.index_add(0, above[at], -f * axial[at])
-            r = r.index_add(0, above[at], f * r[at])
-        v = torch.zeros_like(r).index_copy(0, levels[0], r[:1] / d[:1])
-        for at in levels[1:]:
-            v = v.index_copy(0, at, (r[at] + axial[at] * v[above[at]]) / d[at])
+        v, q = steps(now, v, q)
         found.append(v)
     return torch.stack(found, 1), q.detach()
