@@ -71,7 +71,10 @@ def bundle_for(
         channel(f"{section}({x})", "ExpSyn", weight, tau=2.0, e=0.0)
         for x in (0.1, 0.5, 0.9)
     ]
-    ones = dict.fromkeys(Sizes.model_fields, 1) | {"channels": len(channels)}
+    ones = dict.fromkeys(Sizes.model_fields, 1) | {
+        "channels": len(channels),
+        "parents": [],
+    }
     manifest = Manifest(
         name=name,
         channels=channels,

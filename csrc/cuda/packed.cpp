@@ -114,7 +114,7 @@ Packed<Number>::Packed(const Spec& s) : sizes{} {
     sizes.K = s.K, sizes.GK = s.G * s.K, sizes.W = s.W, sizes.U = s.U, sizes.RK = s.R * s.K;
     sizes.L = s.L, sizes.H16 = filled_up(s.H, tile), sizes.M = s.M, sizes.units = units;
     sizes.D16 = filled_up(s.D, tile), sizes.N = static_cast<int>(s.tree.parents.size());
-    sizes.state = s.L * 2 * sizes.H16 + (s.tree ? s.N + units : 0);
+    sizes.state = s.L * 2 * sizes.H16 + (s.tree ? filled_up(s.N + units, tile) : 0);
     sizes.P16 = filled_up(s.P, tile), sizes.M16 = filled_up(s.M, tile);
     pack_traces(*this, s);
     pack_branches(*this, s);

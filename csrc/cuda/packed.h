@@ -40,14 +40,14 @@ struct Target {  // one non-zero of the embedding
 template <class Number>
 struct View {
     int K, GK, W, U, RK, L, H16, M;
-    int units, D16, P16, M16;   // units = N * U; P16 is 0 without a mix
-    int N, state;               // N: 0 without a tree; state: floats of a row
+    int units, D16, P16, M16;  // units = N * U; P16 is 0 without a mix
+    int N, state;  // N: 0 without a tree; state: floats of a row, whole tiles, as wmma loads c
     const float *loss, *rates;  // [GK]: 1 - exp(-bin / tau), -log2(e) / tau
     const int* first;           // [C + 1]: where a channel's targets start
     const Target* targets;
     const float *branch_w, *branch_b;  // [W, RK, units], [units]
-    // A tree's: [N]; slope and bias, times -log2(e), rate, reversal and the gate at reset, [5,
-    // units]; kept, own, axial, current [4, N].
+    // A tree's: [N]; [5, units]: slope and bias, times -log2(e), rate, reversal, the gate at reset;
+    // [4, N]: kept, own, axial, current.
     const int* parents;
     const float *tree_units, *cable;
     const float *head_w2, *head_b2;  // [M, O], [O]
