@@ -25,7 +25,7 @@ struct Any {
     static Index rows(const Tree& x) { return x.B; }
 };
 
-// The right-hand side v becomes the solution; d is the eliminated diagonal of bin t.
+// The right-hand side v becomes the solution; d is what each branch has of its own in bin t.
 template <class Size>
 inline void solve(const Tree& x, const float* all_d, Index t, float* v) {
     const Index N = x.N, B = Size::rows(x);
@@ -33,13 +33,13 @@ inline void solve(const Tree& x, const float* all_d, Index t, float* v) {
     for (Index n = N - 1; n > 0; --n) {
         const float *d = all_d + (n * x.T + t) * B, *mine = v + n * B;
         float* up = v + x.parents[n] * B;
-        for (Index b = 0; b < B; ++b) up[b] += axial[n] / d[b] * mine[b];
+        for (Index b = 0; b < B; ++b) up[b] += axial[n] / (d[b] + axial[n]) * mine[b];
     }
     for (Index b = 0; b < B; ++b) v[b] /= all_d[t * B + b];
     for (Index n = 1; n < N; ++n) {
         const float *d = all_d + (n * x.T + t) * B, *up = v + x.parents[n] * B;
         float* mine = v + n * B;
-        for (Index b = 0; b < B; ++b) mine[b] = (mine[b] + axial[n] * up[b]) / d[b];
+        for (Index b = 0; b < B; ++b) mine[b] = (mine[b] + axial[n] * up[b]) / (d[b] + axial[n]);
     }
 }
 
@@ -54,7 +54,7 @@ inline void forward_rows(const Tree& x, const Course& y) {
             const float* old = before.data() + n * B;
             float *d = y.d + (n * T + t) * B, *right = v.data() + n * B;
             for (Index b = 0; b < B; ++b) {
-                d[b] = n ? load[n] + axial[n] : load[n];
+                d[b] = load[n];
                 right[b] = keep[n] * old[b] + current[n];
             }
             for (Index k = n * U; k < (n + 1) * U; ++k) {
@@ -71,14 +71,10 @@ inline void forward_rows(const Tree& x, const Course& y) {
                 }
             }
         }
-        for (Index n = 1; n < N; ++n) {
-            float* up = y.d + (x.parents[n] * T + t) * B;
-            for (Index b = 0; b < B; ++b) up[b] += axial[n];
-        }
         for (Index n = N - 1; n > 0; --n) {
             const float* d = y.d + (n * T + t) * B;
             float* up = y.d + (x.parents[n] * T + t) * B;
-            for (Index b = 0; b < B; ++b) up[b] -= axial[n] / d[b] * axial[n];
+            for (Index b = 0; b < B; ++b) up[b] += axial[n] / (d[b] + axial[n]) * d[b];
         }
         solve<Size>(x, y.d, t, v.data());
         for (Index n = 0; n < N; ++n) std::copy_n(v.data() + n * B, B, y.v + (n * T + t) * B);
