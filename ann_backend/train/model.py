@@ -234,12 +234,8 @@ class Network(nn.Module):
                 bias[shape.hidden : 2 * shape.hidden] += 2.0
             self.head2.bias.copy_(torch.tensor([-4.0, 0.0, 0.0]))
 
-    def _plant(
-        self, cell: CellDescription, groups: Groups, cable: Cable | None
-    ) -> None:
+    def _plant(self, cell: CellDescription, groups: Groups, cable: Cable) -> None:
         """Units that are conductances: they begin as those of the cell."""
-        if cable is None:
-            raise ValueError("expected the cell's cable for a tree, got none")
         begin = cables.units(cell, groups, cable.leak_nS)
         self.tree = Tree(cable, begin)
         weight = torch.zeros(self.shape.taps, *begin.weight.shape)
@@ -319,7 +315,7 @@ class Network(nn.Module):
         a = self.traces(x, state)
         f, v, q = self.units(a, x.bins), state.v, state.q
         if self.shape.tree:
-            u = f.view(*q.shape[:2], x.bins, x.rows)
+            u = f.float().view(*q.shape[:2], x.bins, x.rows)  # no bfloat16 in there
             course, q = self.tree(u, v, q)
             f, v = course.flatten(1), course[:, -1]
         f = self.mixed(f).T.contiguous().view(x.bins, x.rows, -1)
