@@ -6,7 +6,11 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from ann_backend.train import cable, tree  # noqa: E402
-from ann_backend.train.cell import SHIPPED  # noqa: E402
+from ann_backend.train.cell import (  # noqa: E402
+    SHIPPED,
+    CellDescription,
+    ChannelDescription,
+)
 from ann_backend.train.groups import Groups  # noqa: E402
 from ann_backend.train.model import Input, Network, Shape  # noqa: E402
 from ann_backend.train.resolve import resolve  # noqa: E402
@@ -106,6 +110,32 @@ def test_the_cable_is_the_cells(cell, measured):
     assert measured.axial_nS[1:].min() > 0
     # the cell's membrane: 30,769 um2, of 1 uF/cm2 and, on dendrites, 2
     assert 300 < measured.capacitance_pF.sum() < 620
+
+
+def test_the_cable_of_cylinders_is_that_of_the_textbook():
+    kind = ChannelDescription(
+        name="AMPA",
+        location="dendrites",
+        synapses=(("ExpSyn", {"tau": 2.0, "e": 0.0}),),
+        role="excitatory",
+        unit_uS=0.001,
+        rate_Hz=5.0,
+        tau_ms=(0.5, 2.0, 5.0, 15.0),
+    )
+    stick = CellDescription(
+        name="Stick", template="small_cells:Stick", channels=(kind,)
+    )
+    found = cable.cable(resolve(stick))
+    # membrane, um2: soma, dendrite, two twigs; the axon is the soma's
+    area = np.pi * np.array([20.0 * 20 + 100 * 500, 2.0 * 400 + 2 * 2 * 30])
+    assert found.capacitance_pF[0] == pytest.approx(area[0] * 1e-2)
+    assert found.capacitance_pF.sum() == pytest.approx(area.sum() * 1e-2)
+    assert found.leak_nS[1:].sum() == pytest.approx(area[1] * 1e-8 * 5e-5 * 1e9)
+    # 35.4 ohm cm; from the soma's middle to 120 um, and from there to 200 um
+    ohm_um = 35.4e4
+    along = [(10 / (np.pi * 100), 120 / np.pi), (80 / np.pi,)]
+    wanted = [1e9 / (ohm_um * sum(parts)) for parts in along]
+    np.testing.assert_allclose(found.axial_nS[1:3], wanted, rtol=1e-5)
 
 
 def test_a_network_rests_at_first_and_excitation_depolarises_it(cell, measured):

@@ -6,18 +6,20 @@ mechanisms flush denormals in the whole process that loads them.
 
 from __future__ import annotations
 
+import concurrent.futures
 import importlib
+import multiprocessing
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ann_backend import paths, template
 from ann_backend.errors import CellError
 from ann_backend.nrn import h, version
 from ann_backend.train.cell import CellDescription
 
-__all__ = ["FAST", "instance", "library", "load", "mod_files"]
+__all__ = ["FAST", "apart", "instance", "library", "load", "mod_files"]
 
 # vector exp and pow; 2e-9 mV from stock NEURON
 FAST = (
@@ -29,6 +31,14 @@ FAST = (
 )
 
 _loaded: set[Path] = set()
+Found = TypeVar("Found")
+
+
+def apart(make: Callable[..., Found], *given: object) -> Found:
+    """Call a function of a module in a new process, and return what it returns."""
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(make, *given).result()
 
 
 def mod_files(cell: CellDescription) -> list[Path]:

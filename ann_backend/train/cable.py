@@ -7,8 +7,6 @@ synapses; training changes all of them. Letters as in `model`.
 
 from __future__ import annotations
 
-import concurrent.futures
-import multiprocessing
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -75,9 +73,7 @@ class Units(NamedTuple):
 
 def cable(cell: CellDescription) -> Cable:
     """Measure a resolved cell, in a process of its own."""
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(_cable_here, cell).result()
+    return build.apart(_cable_here, cell)
 
 
 def _cable_here(cell: CellDescription) -> Cable:
@@ -96,9 +92,9 @@ def _cable_here(cell: CellDescription) -> Cable:
             passive = hasattr(segment, "pas")
             per_cm2 = segment.g_pas if passive else segment.cm * 5e-5  # 20 ms
             leak[branch] += per_cm2 * segment.area() * 1e-8 * 1e9
-            here, before = _key(segment), _before(segment)
+            here, (before, between) = _key(segment), _before(segment)
             away, path = paths.get(before, (0.0, []))
-            paths[here] = (away + segment.ri() if path else 0.0, [*path, here])
+            paths[here] = (away + between, [*path, here])
             if name in branch_of or section == template.soma(one):
                 inside[branch].append(paths[here])
     middle = [sorted(some, key=lambda p: p[0])[len(some) // 2] for some in inside]
@@ -116,16 +112,19 @@ def _key(segment: Any) -> tuple[str, int]:
     return segment.sec.name(), int(segment.x * segment.sec.nseg)
 
 
-def _before(segment: Any) -> tuple[str, int] | None:
-    """The segment on the way to the root."""
+def _before(segment: Any) -> tuple[tuple[str, int] | None, float]:
+    """The segment on the way to the root, and the MOhm between their middles."""
     section, k = segment.sec, _key(segment)[1]
     ahead = -1 if section.orientation() == 0 else 1
     if 0 <= k + ahead < section.nseg:
-        return section.name(), k + ahead
+        return (section.name(), k + ahead), segment.ri()
     seat = section.parentseg()
     if seat is None:
-        return None
-    return seat.sec.name(), min(int(seat.x * seat.sec.nseg), seat.sec.nseg - 1)
+        return None, 0.0
+    # NEURON's is from where it is connected; an end lies half a segment further
+    on, x = seat.sec, seat.x
+    rest = on(1).ri() if x == 1 else on(0.5 / on.nseg).ri() if x == 0 else 0.0
+    return (on.name(), min(int(x * on.nseg), on.nseg - 1)), segment.ri() + rest
 
 
 def units(cell: CellDescription, groups: Groups, leak_nS: NDArray[np.float64]) -> Units:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import concurrent.futures
 import dataclasses
 import hashlib
-import multiprocessing
 import re
 import warnings
 
@@ -84,9 +83,7 @@ def _refusal(cell: CellDescription) -> str:
 
 def _probe(cell: CellDescription, fast: bool) -> Trial:
     """Run one short trial in a process of its own."""
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(_short, cell, fast).result()
+    return build.apart(_short, cell, fast)
 
 
 def _short(cell: CellDescription, fast: bool) -> Trial:

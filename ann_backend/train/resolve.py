@@ -10,9 +10,7 @@ they rise from. Branches are numbered from the soma (0) outwards, parents first.
 
 from __future__ import annotations
 
-import concurrent.futures
 import dataclasses
-import multiprocessing
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,9 +46,7 @@ def resolve(cell: CellDescription) -> CellDescription:
     """
     if cell.resolved:
         return cell
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(resolve_here, cell).result()
+    return build.apart(resolve_here, cell)
 
 
 def resolve_here(cell: CellDescription) -> CellDescription:

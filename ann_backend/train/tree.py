@@ -9,14 +9,16 @@ gradients are C++ (csrc/train), elsewhere torch's own operations.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from ann_backend import _train
-from ann_backend.train.cable import Cable, Units
+
+if TYPE_CHECKING:
+    from ann_backend.train.cable import Cable, Units
 
 __all__ = ["Steps", "Tree", "course"]
 
