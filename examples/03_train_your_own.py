@@ -13,7 +13,7 @@ from ann_backend.bundle import load
 from ann_backend.train import CellDescription, ChannelDescription
 from ann_backend.train.evidence import Amount
 from ann_backend.train.fit import Fit
-from ann_backend.train.model import Shape
+from ann_backend.train.shape import Shape
 
 HOC = """
 begintemplate Pebble

@@ -19,9 +19,11 @@ from ann_backend.train.checkpoint import Run  # noqa: E402
 from ann_backend.train.dataset import Request, generate, join, refuse_mixture  # noqa: E402
 from ann_backend.train.free_run import free_run  # noqa: E402
 from ann_backend.train.groups import Groups  # noqa: E402
-from ann_backend.train.model import Input, Network, Shape  # noqa: E402
+from ann_backend.train.input import Input  # noqa: E402
+from ann_backend.train.model import Network  # noqa: E402
 from ann_backend.train.muon import Muon  # noqa: E402
 from ann_backend.train.pick import pick  # noqa: E402
+from ann_backend.train.shape import Shape  # noqa: E402
 from ann_backend.train.tensors import take, tensors  # noqa: E402
 
 TREE = Shape(taps=2, mix=5, hidden=8, layers=2, head=5)

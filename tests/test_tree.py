@@ -12,8 +12,10 @@ from ann_backend.train.cell import (  # noqa: E402
     ChannelDescription,
 )
 from ann_backend.train.groups import Groups  # noqa: E402
-from ann_backend.train.model import Input, Network, Shape  # noqa: E402
+from ann_backend.train.input import Input  # noqa: E402
+from ann_backend.train.model import Network  # noqa: E402
 from ann_backend.train.resolve import resolve  # noqa: E402
+from ann_backend.train.shape import Shape  # noqa: E402
 
 NAMES = ("gate", "reversal", "cable", "u")
 CHAIN = [-1, 0, 1, 2, 3]

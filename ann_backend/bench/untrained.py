@@ -38,7 +38,8 @@ def untrained(cell: CellDescription, seed: int) -> Bundle:
 
     from ann_backend.train.cable import cable
     from ann_backend.train.export import sizes
-    from ann_backend.train.model import SHAPES, Network
+    from ann_backend.train.model import Network
+    from ann_backend.train.shape import SHAPES
     from ann_backend.train.tensors import tensors
 
     torch.manual_seed(seed)

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ann_backend.cli import _cell
-
-SIZES = ("point", "S", "M", "L")
+from ann_backend.train.shape import SHAPES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument(
-        "--size", choices=SIZES, default="M", help="point: for a cell of a soma alone"
+        "--size", choices=SHAPES, default="M", help="point: for a cell of a soma alone"
     )
     parser.add_argument("--rate", type=float, default=3e-3, help="peak learning rate")
     parser.add_argument("--batch", type=int, default=64, help="trials at a time")
@@ -50,7 +49,6 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     """Train; the result is where the bundle lies, its sizes and its fidelity."""
     from ann_backend import bundle
     from ann_backend.train.fit import Fit
-    from ann_backend.train.model import SHAPES
     from ann_backend.train.pipeline import train
 
     cell = _cell.described(args.cell)

@@ -9,8 +9,9 @@ Stages in order, each with what stands beside it; `pipeline` runs them all:
 `teacher`   the cells, stepped; `engine` chooses CoreNEURON or NEURON, `steer` the
             drive, `trial` keeps what came out
 `dataset`   trials on disk; `shard`, as arrays
-`model`     the network in torch; `groups` of channels, `tree` of branches, which begins
-            as the cell's `cable`; `tensors`, as a bundle has it
+`model`     the network in torch, of a `shape`, on `input`; `groups` of channels, a
+            `tree` of branches, which begins as the cell's `cable`; `tensors`, as a
+            bundle has it
 `fit`       training; `loss`, `muon`, `checkpoint`, `pick`
 `export`    the rest of the bundle
 `validate`  how good it is; `evidence` gathers what it is held against (`stock`,

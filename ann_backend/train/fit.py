@@ -30,9 +30,11 @@ from ann_backend.train.cable import cable
 from ann_backend.train.cell import CellDescription
 from ann_backend.train.checkpoint import Run
 from ann_backend.train.dataset import Dataset
+from ann_backend.train.input import Input
 from ann_backend.train.loss import NAMES, losses, targets
-from ann_backend.train.model import Input, Network, Shape, State
+from ann_backend.train.model import Network, State
 from ann_backend.train.pick import calibrate, pick
+from ann_backend.train.shape import Shape
 from ann_backend.train.teacher import Trial
 from ann_backend.train.tensors import take
 

@@ -8,122 +8,32 @@ training only, the voltages of dendritic sites).
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import nn
 
 from ann_backend.train import cable as cables
 from ann_backend.train.cable import Cable
 from ann_backend.train.cell import CellDescription
-from ann_backend.train.events import Events
 from ann_backend.train.groups import Groups
+from ann_backend.train.input import Input
+from ann_backend.train.shape import Shape
 from ann_backend.train.tree import Tree
 
 __all__ = [
     "MIX_GAIN",
     "OUTPUTS",
-    "SHAPES",
     "V_SCALE_MV",
-    "Input",
     "Network",
-    "Shape",
     "State",
 ]
 
 MIX_GAIN = 10.0  # the usual input lies far below its root mean square
 V_SCALE_MV = 5.0  # the Vm outputs are in this unit, from v_init
 OUTPUTS = 3
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Shape:
-    """Sizes of the network that are a choice; the cell gives the others.
-
-    Parameters
-    ----------
-    places : int
-        Groups, in a branch, of the channels of one kind: with 2, where on the branch
-        an event arrives makes a difference.
-    taps : int
-        Bins that the branch units see.
-    tree : bool
-        Whether the units are the conductances of a tree, and the LSTM sees the
-        voltages of its branches in place of the units.
-    units : int
-        Rectified units of a branch; of a tree, the cell gives their number.
-    mix : int
-        Linear combinations x of all units or voltages, of which the LSTM sees
-        x / sqrt(1 + |x|); 0: the units or voltages themselves.
-    hidden, layers : int
-        Of the LSTM.
-    head : int
-    """
-
-    places: int = 1
-    taps: int = 1
-    tree: bool = True
-    units: int = 0
-    mix: int = 48
-    hidden: int = 64
-    layers: int = 2
-    head: int = 32
-
-
-SHAPES = {
-    "point": Shape(taps=2, tree=False, units=32, mix=0, layers=1),
-    "S": Shape(mix=32, hidden=32, layers=1, head=24),
-    "M": Shape(),
-    "L": Shape(mix=96, hidden=128, head=64),
-}
-
-
-class Input(NamedTuple):
-    """Events of T bins and B rows; tensors of shape (E,).
-
-    Attributes
-    ----------
-    place : int64
-        bin * B + row.
-    channel : int64
-    weight : float32
-    age : float32
-        From the event to its bin's end, ms.
-    bins, rows : int
-    """
-
-    place: torch.Tensor
-    channel: torch.Tensor
-    weight: torch.Tensor
-    age: torch.Tensor
-    bins: int
-    rows: int
-
-    @classmethod
-    def of(cls, events: Sequence[Events], start: int, stop: int) -> Input:
-        """Events with ``start <= t < stop`` ms of some trials, one in each row."""
-        cuts = [slice(*np.searchsorted(e.t, (start, stop))) for e in events]
-        t = np.concatenate([e.t[c] for e, c in zip(events, cuts, strict=True)])
-        n = np.floor(t)
-        row = np.repeat(np.arange(len(events)), [c.stop - c.start for c in cuts])
-        parts = [(e.channel[c], e.weight[c]) for e, c in zip(events, cuts, strict=True)]
-        return cls(
-            torch.from_numpy((n.astype(np.int64) - start) * len(events) + row),
-            torch.from_numpy(np.concatenate([p[0] for p in parts]).astype(np.int64)),
-            torch.from_numpy(np.concatenate([p[1] for p in parts])),
-            torch.from_numpy((n + 1.0 - t).astype(np.float32)),
-            stop - start,
-            len(events),
-        )
-
-    def to(self, device: torch.device) -> Input:
-        """The same events on a device."""
-        moved = [x.to(device) for x in self[:4]]
-        return Input(moved[0], moved[1], moved[2], moved[3], self.bins, self.rows)
 
 
 class State(NamedTuple):
