@@ -29,6 +29,7 @@ class Engine:
         threads: int = 1,
         variant: str = "",  # one of the lists above; empty: the fastest
         parents: Sequence[int] = (),  # of each branch, -1 for the root; empty: no tree
+        feedback: bool = False,  # the embedding's last row is of the row's own spikes
     ) -> None: ...
     def step(
         self,

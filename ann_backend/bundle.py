@@ -76,7 +76,13 @@ class Bundle:
 
         readout, sizes = self.manifest.readout.model_dump(), self.manifest.sizes
         return Engine(
-            self.tensors, readout, backend, rows, parents=sizes.parents, **options
+            self.tensors,
+            readout,
+            backend,
+            rows,
+            parents=sizes.parents,
+            feedback=sizes.feedback,
+            **options,
         )
 
 

@@ -52,11 +52,15 @@ class Channel(_Strict):
     rate_Hz: Range
 
 
+ADDED = ("parents", "feedback")  # left out where empty: older bundles keep their hash
+
+
 class Sizes(_Strict):
     """Dimensions of the network: C, G, K, W, N, U, P (0: no mix), H, L, M.
 
     ``parents[n]`` is the branch that branch n hangs on, an earlier one; -1 for the
     root, branch 0. Empty: branches are no tree. csrc/README.md tells what a tree does.
+    With ``feedback`` the network hears its own spikes: the embedding has a row more.
     """
 
     channels: Count
@@ -70,15 +74,14 @@ class Sizes(_Strict):
     layers: Count
     head: Count
     parents: list[int] = []
+    feedback: bool = False
 
     @model_serializer(mode="wrap")
-    def _as_before_there_were_trees(
+    def _as_it_was_written(
         self, fields: SerializerFunctionWrapHandler
     ) -> dict[str, Any]:
         found: dict[str, Any] = fields(self)
-        if not self.parents:
-            del found["parents"]
-        return found
+        return {k: v for k, v in found.items() if k not in ADDED or v}
 
     @model_validator(mode="after")
     def _branches_are_of_one_size(self) -> Sizes:
@@ -177,11 +180,11 @@ def digest(document: dict[str, Any]) -> str:
 
 def tensor_shapes(sizes: Sizes) -> dict[str, tuple[int, ...]]:
     """Shape of every tensor of a bundle but ``ap`` [A], by name."""
-    C, G, K, W = sizes.channels, sizes.groups, sizes.kernels, sizes.taps
+    G, K, W = sizes.groups, sizes.kernels, sizes.taps
     N, U, P, H, M = sizes.branches, sizes.units, sizes.mix, sizes.hidden, sizes.head
     branch_features = N if sizes.parents else N * U
     shapes: dict[str, tuple[int, ...]] = {
-        "embedding": (C, G),
+        "embedding": (sizes.channels + sizes.feedback, G),
         "tau": (G, K),
         "branch_w": (W, N, G // N * K, U),
         "branch_b": (N, U),

@@ -99,8 +99,10 @@ Tree make_tree(const py::dict& tensors, const std::vector<int>& parents, int N, 
     return tree;
 }
 
-Spec make_spec(const py::dict& tensors, const py::dict& readout, const std::vector<int>& parents) {
+Spec make_spec(const py::dict& tensors, const py::dict& readout, const std::vector<int>& parents,
+               bool feedback) {
     Spec s{};
+    s.feedback = feedback;
     s.C = dimension(tensors, "embedding", 0, 2);
     s.G = dimension(tensors, "tau", 0, 2);
     s.K = dimension(tensors, "tau", 1, 2);
@@ -158,8 +160,10 @@ Spec make_spec(const py::dict& tensors, const py::dict& readout, const std::vect
 class PyEngine {
   public:
     PyEngine(const py::dict& tensors, const py::dict& readout, const std::string& backend, int rows,
-             int threads, const std::string& variant, const std::vector<int>& parents)
-        : engine_(make_spec(tensors, readout, parents), {backend, variant, threads}, rows) {}
+             int threads, const std::string& variant, const std::vector<int>& parents,
+             bool feedback)
+        : engine_(make_spec(tensors, readout, parents, feedback), {backend, variant, threads},
+                  rows) {}
 
     py::tuple step(double t0, const py::object& row, const py::object& channel,
                    const py::object& weight, const py::object& t);
@@ -296,10 +300,10 @@ PYBIND11_MODULE(_engine, m) {
 
     py::class_<PyEngine>(m, "Engine", "All cells of one bundle, one step a bin.")
         .def(py::init<const py::dict&, const py::dict&, const std::string&, int, int,
-                      const std::string&, const std::vector<int>&>(),
+                      const std::string&, const std::vector<int>&, bool>(),
              py::arg("tensors"), py::arg("readout"), py::arg("backend") = "cpu",
              py::arg("rows") = 1, py::arg("threads") = 1, py::arg("variant") = "",
-             py::arg("parents") = std::vector<int>())
+             py::arg("parents") = std::vector<int>(), py::arg("feedback") = false)
         .def("step", &PyEngine::step, py::arg("t0"), py::arg("row"), py::arg("channel"),
              py::arg("weight"), py::arg("t"),
              "One bin [t0, t0 + 1) ms: events row, channel i32[N], weight (uS), t (ms) f64[N] -> "

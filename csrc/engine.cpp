@@ -7,7 +7,11 @@
 namespace ann {
 
 Engine::Engine(const Spec& spec, const Backend& backend, int rows)
-    : channels_(spec.C), events_(spec.C), network_(make_network(backend, spec)), readout_(spec) {
+    : channels_(spec.C - (spec.feedback ? 1 : 0)),
+      feedback_(spec.feedback),
+      events_(channels_),
+      network_(make_network(backend, spec)),
+      readout_(spec) {
     resize(rows);
 }
 
@@ -23,6 +27,7 @@ void Engine::resize(int rows) {
 
 void Engine::reset() {
     agenda_->clear();
+    fed_back_.clear();
     events_.resize(rows_);
     network_->resize(rows_);
     readout_.resize(rows_);
@@ -47,13 +52,13 @@ void Engine::connect(const int32_t* source, Engine& target, const std::vector<Wi
 void Engine::take(double t0, const Event* events, size_t n) {
     if (!std::isfinite(t0))
         throw InputError("expected a finite bin start t0 (ms), got " + written(t0));
-    if (!agenda_->is_open() && !wires_.size()) return events_.take(t0, events, n);
+    if (!agenda_->is_open() && !wires_.size()) return events_.take(t0, events, n, fed_back_);
     agenda_->open(t0);
     std::vector<Event>& due = agenda_->due();
     const size_t own = due.size();
     due.insert(due.end(), events, events + n);
     try {
-        events_.take(t0, due.data(), due.size());
+        events_.take(t0, due.data(), due.size(), fed_back_);
     } catch (...) {
         due.resize(own);
         throw;
@@ -68,6 +73,8 @@ void Engine::step(double t0, const Event* events, size_t n, double* v_end,
     check_outputs(t0);
     const size_t before = spikes.size();
     readout_.step(t0, outputs_.data(), v_end, spikes);
+    if (feedback_)
+        fed_back_.assign(spikes.begin() + static_cast<std::ptrdiff_t>(before), spikes.end());
     if (wires_.size()) wires_.send(t0, spikes.data() + before, spikes.size() - before);
 }
 

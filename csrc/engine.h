@@ -38,6 +38,8 @@ class Engine final : public Population {
     void check_outputs(double t0) const;
 
     int rows_ = 0, channels_;
+    bool feedback_;
+    std::vector<Spike> fed_back_;  // the last bin's spikes, of a network that hears its own
     EventBuffer events_;
     std::shared_ptr<Agenda> agenda_ = std::make_shared<Agenda>();  // for others' wires, too
     Wires wires_;

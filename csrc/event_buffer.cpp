@@ -49,7 +49,8 @@ void EventBuffer::resize(int rows) {
     next_.assign(static_cast<size_t>(rows) + 1, 0);
 }
 
-void EventBuffer::take(double t0, const Event* events, size_t n) {
+void EventBuffer::take(double t0, const Event* events, size_t n,
+                       const std::vector<Spike>& fed_back) {
     const double t_end = t0 + bin_ms;
     std::fill(first_.begin(), first_.end(), 0);
     for (size_t i = 0; i < n; ++i) {
@@ -63,14 +64,18 @@ void EventBuffer::take(double t0, const Event* events, size_t n) {
         }
         ++first_[e.row + 1];
     }
+    for (const Spike& s : fed_back) ++first_[s.row + 1];
     for (int row = 0; row < rows_; ++row) first_[row + 1] += first_[row];
     std::copy(first_.begin(), first_.end(), next_.begin());
-    if (events_.size() < n) events_.resize(2 * n);  // grows a few times, then never again
-    for (size_t i = 0; i < n; ++i) {
-        const Event& e = events[i];
-        events_[next_[e.row]++] = {static_cast<float>(t_end - e.t), static_cast<float>(e.weight),
-                                   e.channel};
-    }
+    const size_t all = n + fed_back.size();
+    if (events_.size() < all) events_.resize(2 * all);  // grows a few times, then never again
+    for (size_t i = 0; i < n; ++i) put(t_end, events[i]);
+    for (const Spike& s : fed_back) put(t_end, {s.t, 1.0, s.row, C_});
+}
+
+void EventBuffer::put(double t_end, const Event& e) {
+    events_[next_[e.row]++] = {static_cast<float>(t_end - e.t), static_cast<float>(e.weight),
+                               e.channel};
 }
 
 void EventBuffer::sort(int first, int last) {

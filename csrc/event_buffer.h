@@ -9,12 +9,13 @@ namespace ann {
 
 class EventBuffer {
   public:
-    explicit EventBuffer(int channels) : C_(channels) {}
+    explicit EventBuffer(int channels) : C_(channels) {}  // that callers may use
 
     void resize(int rows);
 
-    // Takes the events of the bin [t0, t0 + 1) ms. Throws InputError, and then holds none.
-    void take(double t0, const Event* events, size_t n);
+    // Takes the events of the bin [t0, t0 + 1) ms, and earlier spikes as events of the channel behind
+    // the callers'. Throws InputError, and then holds none.
+    void take(double t0, const Event* events, size_t n, const std::vector<Spike>& fed_back);
 
     // Orders the events of rows first .. last - 1; other rows may be ordered at the same time.
     void sort(int first, int last);
@@ -25,6 +26,7 @@ class EventBuffer {
 
   private:
     void refuse(double t0, const Event& event) const;
+    void put(double t_end, const Event& event);
 
     int C_, rows_ = 0;
     std::vector<RowEvent> events_;      // by row
