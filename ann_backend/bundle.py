@@ -75,15 +75,8 @@ class Bundle:
         from ann_backend._engine import Engine
 
         readout, sizes = self.manifest.readout.model_dump(), self.manifest.sizes
-        return Engine(
-            self.tensors,
-            readout,
-            backend,
-            rows,
-            parents=sizes.parents,
-            feedback=sizes.feedback,
-            **options,
-        )
+        given = {"parents": sizes.parents, "feedback": sizes.feedback, **options}
+        return Engine(self.tensors, readout, backend, rows, **given)
 
 
 def load(path: str | os.PathLike[str]) -> Bundle:

@@ -70,7 +70,7 @@ void EventBuffer::take(double t0, const Event* events, size_t n,
     const size_t all = n + fed_back.size();
     if (events_.size() < all) events_.resize(2 * all);  // grows a few times, then never again
     for (size_t i = 0; i < n; ++i) put(t_end, events[i]);
-    for (const Spike& s : fed_back) put(t_end, {s.t, 1.0, s.row, C_});
+    for (const Spike& s : fed_back) put(t_end, {s.t + bin_ms, 1.0, s.row, C_});
 }
 
 void EventBuffer::put(double t_end, const Event& e) {

@@ -13,8 +13,8 @@ class EventBuffer {
 
     void resize(int rows);
 
-    // Takes the events of the bin [t0, t0 + 1) ms, and earlier spikes as events of the channel behind
-    // the callers'. Throws InputError, and then holds none.
+    // Takes the events of the bin [t0, t0 + 1) ms, and spikes of the bin before as events, 1 ms
+    // later, of the channel behind the callers'. Throws InputError, and then holds none.
     void take(double t0, const Event* events, size_t n, const std::vector<Spike>& fed_back);
 
     // Orders the events of rows first .. last - 1; other rows may be ordered at the same time.

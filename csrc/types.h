@@ -51,7 +51,7 @@ struct LstmLayer {
 // A bundle's tensors and readout, checked. Matrices lie [in][out].
 struct Spec {
     int C, G, K, W, N, R, U, D, P, F, H, L, M;
-    bool feedback;  // whether channel C - 1 is the row's own spikes, of weight 1, a bin later
+    bool feedback;  // whether channel C - 1 is the row's own spikes, of weight 1, 1 ms later
     std::vector<float> embedding;                           // [C, G], 1 / uS
     std::vector<float> tau;                                 // [G, K], ms
     std::vector<float> branch_w, branch_b;                  // [W, N, R*K, U], [N, U]

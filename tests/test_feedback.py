@@ -1,4 +1,4 @@
-"""A network that hears its own spikes, a bin later."""
+"""A network that hears its own spikes, 1 ms later."""
 
 import numpy as np
 import pytest
@@ -33,11 +33,11 @@ def with_spikes(bin_, row, t):
 
 
 @variants
-def test_it_is_as_if_the_spikes_were_sent_to_a_channel_in_the_next_bin(variant):
+def test_it_is_as_if_the_spikes_were_sent_to_a_channel_1_ms_later(variant):
     hears, told = (engine(feedback=f, variant=variant) for f in (True, False))
     row, t, count = np.zeros(0, np.int32), np.zeros(0), 0
     for n, bin_ in enumerate(trials(ROWS, BINS)):
-        v_told = told.step(float(n), *with_spikes(bin_, row, t))[0]
+        v_told = told.step(float(n), *with_spikes(bin_, row, t + 1.0))[0]
         v, row, t = hears.step(float(n), *bin_)
         count += len(row)
         np.testing.assert_array_equal(hears.outputs, told.outputs)

@@ -9,11 +9,15 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from reference import reference_spikes  # noqa: E402
+
 import ann_backend  # noqa: E402
 from ann_backend.bundle import load as load_bundle  # noqa: E402
 from ann_backend.errors import AnnBackendError, CellError  # noqa: E402
 from ann_backend.train import export, fit, pipeline  # noqa: E402
+from ann_backend.train.axon import heard  # noqa: E402
 from ann_backend.train.cable import cable  # noqa: E402
+from ann_backend.train.calibrate import Calibration, calibrate  # noqa: E402
 from ann_backend.train.cell import HH, ChannelDescription  # noqa: E402
 from ann_backend.train.checkpoint import Run  # noqa: E402
 from ann_backend.train.dataset import Request, generate, join, refuse_mixture  # noqa: E402
@@ -22,7 +26,6 @@ from ann_backend.train.groups import Groups  # noqa: E402
 from ann_backend.train.input import Input  # noqa: E402
 from ann_backend.train.model import Network  # noqa: E402
 from ann_backend.train.muon import Muon  # noqa: E402
-from ann_backend.train.pick import pick  # noqa: E402
 from ann_backend.train.shape import Shape  # noqa: E402
 from ann_backend.train.tensors import take, tensors  # noqa: E402
 
@@ -244,40 +247,34 @@ def test_training_lowers_the_loss_and_logs_it(data, tmp_path, shape):
 # export and validation
 
 
-def test_peak_picking_sums_two_bins_and_respects_the_refractory_time():
-    y = np.full((1, 8, 3), -20.0, np.float32)
-    y[0, 2:4, 0] = 0.0  # p = .5 and .5: half each side of a bin's edge
-    y[..., 1] = 0.0  # offset .5
-    y[0, 5:7, 0] = 20.0
-    (refractory,) = pick(y, 0.9, 3.0)
-    assert refractory.tolist() == [3.5, 6.5]
-    (free,) = pick(y, 0.9, 0.0)
-    assert free.tolist() == [3.5, 5.5, 6.5]
-
-
 def small_bundle(data, path, seed=0, shape=SMALL.shape):
     torch.manual_seed(seed)
     network = network_of(data, shape)
     network.head2.bias.data[0] = 0.0  # an untrained network that spikes often
     weights = tensors(network) | {"ap": export.action_potential(data)[1]}
     manifest = pipeline._manifest(network, data, SMALL, "a test", "BSD-3-Clause", [1])
-    manifest["readout"] = export.readout(network, data, data)
-    manifest["readout"]["refractory_ms"] = 2.26  # no tie with whole bins
+    threshold = calibrate(network, data.trials).threshold
+    start_ms = export.action_potential(data)[0]
+    manifest["readout"] = export.readout(data.cell, threshold, 2.26, start_ms)
     return network, load_bundle(pipeline._save(path, manifest, weights))
 
 
 @pytest.mark.parametrize("shape", [SMALL.shape, TREE])
 def test_the_engine_runs_what_was_exported(data, tmp_path, shape):
     network, bundle = small_bundle(data, tmp_path / "x.safetensors", shape=shape)
-    y = fit.outputs(network, data.trials)
-    events = [t.events for t in data.trials]
-    response = free_run(bundle, events, y.shape[1], quiet=True)
-    assert np.allclose(response.hazard, 1 / (1 + np.exp(-y[..., 0])), rtol=1e-4)
-    readout = bundle.manifest.readout
-    spikes = pick(y, readout.hazard_threshold, readout.refractory_ms)
-    assert sum(len(s) for s in spikes) > 10
-    for mine, engines in zip(spikes, response.spikes, strict=True):
-        assert np.allclose(mine, engines, rtol=0, atol=1e-3)
+    events, bins = [t.events for t in data.trials], len(data.trials[0].v)
+    response = free_run(bundle.engine, events, bins, threads=2, quiet=True)
+    if shape.tree:  # it hears what it did
+        events = [heard(e, s, 3) for e, s in zip(events, response.spikes, strict=True)]
+    with torch.no_grad():
+        y, _ = network(Input.of(events, 0, bins), network.start(len(events)))
+    hazard = torch.sigmoid(y[..., 0]).T.numpy()
+    assert np.allclose(response.hazard, hazard, rtol=1e-4)
+    readout = bundle.manifest.readout.model_dump()
+    wanted = reference_spikes(y.numpy()[..., :3], readout)
+    found = [(k, t) for k, train in enumerate(response.spikes) for t in train]
+    assert len(found) > 10
+    np.testing.assert_allclose(found, sorted(wanted), rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize("shape", [SMALL.shape, TREE])
@@ -304,13 +301,13 @@ def test_a_bundle_of_another_size_is_no_beginning(data, tmp_path):
 
 
 def test_training_stops_when_the_validation_gets_no_better(data, tmp_path, monkeypatch):
-    found = iter([0.1, 0.5, 0.4, 0.3, 0.9])
-    monkeypatch.setattr(fit, "_free_running_f1", lambda *_: next(found))
+    judged = (Calibration(0.5, 2.0, f1) for f1 in (0.1, 0.5, 0.4, 0.3, 0.9))
+    monkeypatch.setattr(fit, "_calibrated", lambda *_: next(judged))
     options = dataclasses.replace(SMALL, epochs=5, patience=2)
     fit.fit(data, data, options, tmp_path, quiet=True)
     log = [json.loads(x) for x in (tmp_path / "log.jsonl").read_text().splitlines()]
-    judged = [e["validation_f1_2ms"] for e in log if "validation_f1_2ms" in e]
-    assert judged == [0.1, 0.5, 0.4, 0.3]
+    logged = [e["validation_f1_2ms"] for e in log if "validation_f1_2ms" in e]
+    assert logged == [0.1, 0.5, 0.4, 0.3]
     best = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     assert best["best_f1"] == 0.5
 

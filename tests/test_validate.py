@@ -123,10 +123,10 @@ def test_another_number_of_trials_finds_the_same_ones(found, folder):
 
 def test_free_running_does_not_depend_on_the_batch(found, monkeypatch):
     events = Drawn(found.test.trials)
-    whole = free_run(load(BUNDLE), events, 2000, quiet=True)
+    whole = free_run(load(BUNDLE).engine, events, 2000, quiet=True)
     monkeypatch.setattr("ann_backend.train.free_run.ROWS", 3)
     monkeypatch.setattr("ann_backend.train.free_run.CHUNK_MS", 70)
-    parts = free_run(load(BUNDLE), events, 2000, quiet=True)
+    parts = free_run(load(BUNDLE).engine, events, 2000, quiet=True)
     assert np.array_equal(whole.v, parts.v)
     assert np.array_equal(whole.hazard, parts.hazard)
     for a, b in zip(whole.spikes, parts.spikes, strict=True):

@@ -7,7 +7,7 @@ synapses; training changes all of them. Letters as in `model`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +23,7 @@ __all__ = ["UNIT_MV", "Cable", "Units", "cable", "units"]
 
 UNIT_MV = 10.0  # of the tree's voltages, from v_init
 REVERSAL_MV = {"excitatory": 0.0, "slow": 0.0, "inhibitory": -80.0}
+SPIKE = ((50.0, 0, 40.0), (-90.0, 2, 20.0), (-90.0, 3, 5.0))  # mV, kernel, nS
 FAR_MV = 1000.0  # a conductance with its reversal potential so far is a current
 NMDA = (0.062, -20.5)  # Jahr & Stevens 1990, 1 mM Mg: slope, 1/mV, and half, mV
 # slope, 1/mV; half, mV; time constant, ms; reversal, mV. Ih after Kole et al. 2006,
@@ -127,21 +128,28 @@ def _before(segment: Any) -> tuple[tuple[str, int] | None, float]:
     return (on.name(), min(int(x * on.nseg), on.nseg - 1)), segment.ri() + rest
 
 
-def units(cell: CellDescription, groups: Groups, leak_nS: NDArray[np.float64]) -> Units:
+def units(
+    cell: CellDescription,
+    channels: Sequence[ChannelDescription],
+    groups: Groups,
+    leak_nS: NDArray[np.float64],
+) -> Units:
     """Conductances to begin with: those of the synapses, and two intrinsic ones.
 
     Parameters
     ----------
     cell : CellDescription
         Resolved.
+    channels : sequence of ChannelDescription
+        Its own, and that of its spikes.
     groups : Groups
-        Of its channels.
+        Of these channels.
     leak_nS : array of float64, shape (N,)
         Intrinsic conductances are as large.
     """
     count, kernels = groups.tau.shape
     per_branch = count // groups.branches
-    first = {g: c for c, of in zip(cell.channels, groups.of, strict=True) for g in of}
+    first = {g: c for c, of in zip(channels, groups.of, strict=True) for g in of}
     found: list[list[tuple[int, NDArray[np.float32], float, bool]]] = [
         [] for _ in range(groups.branches)
     ]
@@ -179,6 +187,12 @@ def _conductances(
     c: ChannelDescription,
 ) -> Iterator[tuple[NDArray[np.float32], float, bool]]:
     """Of a channel: weights of its kernels, reversal potential in mV, Mg block."""
+    if c.role == "spikes":  # the action potential, and what follows it
+        for mV, k, nS in SPIKE:
+            course = np.zeros(len(c.tau_ms), np.float32)
+            course[min(k, len(course) - 1)] = nS
+            yield 2 * course, mV, False
+        return
     mechanism, parameters = c.synapses[0]
     if c.role == "current":
         # events of one charge in each bin, at its middle, add up to the current

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ann_backend.errors import AnnBackendError
+from ann_backend.train.calibrate import Calibration
 from ann_backend.train.model import Network
 from ann_backend.train.muon import Muon
 
@@ -20,7 +21,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Run"]
 
-SAVED = ("group", "step", "skipped", "seconds", "best", "best_f1", "stale")
+SAVED = (
+    "group",
+    "step",
+    "skipped",
+    "seconds",
+    "best",
+    "best_f1",
+    "stale",
+    "heard",
+    "found",
+)
 
 
 class Run:
@@ -50,6 +61,8 @@ class Run:
         self.steps = steps
         self.group, self.step, self.skipped, self.seconds = 0, 0, 0, 0.0
         self.best_f1, self.stale = -1.0, 0
+        self.found: tuple[float, float, float] | None = None
+        self.heard: list[list[float]] = []
         self.best = _copied(network.state_dict())
         self.optimisers = _optimisers(network, options.rate)
         self.identity = json.dumps(
@@ -94,13 +107,19 @@ class Run:
             optimiser.param_groups[0]["lr"] = self.options.rate * warm * cosine
             optimiser.step()
 
-    def judge(self, f1: float) -> float:
+    @property
+    def calibration(self) -> Calibration | None:
+        """Of the last epoch."""
+        return Calibration(*self.found) if self.found else None
+
+    def judge(self, found: Calibration) -> float:
         """Keep the network if its validation F1 is the best so far."""
         self.stale += 1
-        if f1 > self.best_f1:
-            self.best_f1, self.stale = f1, 0
+        self.found = found.threshold, found.refractory_ms, found.f1_2ms
+        if found.f1_2ms > self.best_f1:
+            self.best_f1, self.stale = found.f1_2ms, 0
             self.best = _copied(self.network.state_dict())
-        return f1
+        return found.f1_2ms
 
     def save(self, entry: dict[str, Any]) -> None:
         """Save all of it, and a line of the log."""

@@ -1,12 +1,13 @@
 """What a bundle says of its network: sizes, readout, the action potential.
 
-Eighth in the training line. The spike threshold and the refractory time come from
-validation data, the action potential's template from the teacher's mean waveform.
+Eighth in the training line. The action potential's template is the teacher's mean
+waveform.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +15,14 @@ from numpy.typing import NDArray
 from ann_backend.errors import AnnBackendError
 from ann_backend.train.cell import CellDescription
 from ann_backend.train.dataset import Dataset
-from ann_backend.train.fit import outputs
 from ann_backend.train.model import V_SCALE_MV, Network
-from ann_backend.train.pick import calibrate
 from ann_backend.train.teacher import AP_START_MS
+from ann_backend.train.tensors import tensors
 
-__all__ = ["action_potential", "readout", "sizes"]
+if TYPE_CHECKING:
+    from ann_backend._engine import Engine
+
+__all__ = ["action_potential", "readout", "runner", "sizes"]
 
 
 def sizes(network: Network) -> dict[str, Any]:
@@ -27,7 +30,8 @@ def sizes(network: Network) -> dict[str, Any]:
     s = network.shape
     return {
         "parents": network.tree.parents.tolist() if s.tree else [],
-        "channels": len(network.of),
+        "channels": len(network.of) - s.tree,
+        "feedback": s.tree,
         "groups": len(network.tau),
         "kernels": network.tau.shape[1],
         "branches": network.branches,
@@ -37,30 +41,43 @@ def sizes(network: Network) -> dict[str, Any]:
     }
 
 
-def readout(network: Network, train: Dataset, validation: Dataset) -> dict[str, float]:
-    """The bundle's readout, calibrated.
+def readout(
+    cell: CellDescription, threshold: float, refractory_ms: float, ap_start_ms: float
+) -> dict[str, float]:
+    """The bundle's readout.
 
     Parameters
     ----------
-    network : Network
-    train : Dataset
-        For the action potential's template.
-    validation : Dataset
-        For the threshold and the refractory time.
+    cell : CellDescription
+    threshold, refractory_ms : float
+        As `calibrate` found them.
+    ap_start_ms : float
+        As `action_potential` found it.
     """
-    cell = train.cell
-    y = outputs(network, validation.trials)
-    threshold, refractory = calibrate(y, [t.spikes for t in validation.trials])
     return {
         "threshold_mV": cell.threshold_mV,
         "hazard_threshold": threshold,
-        "refractory_ms": refractory,
+        "refractory_ms": refractory_ms,
         "clip_mV": cell.clip_mV,
         "v_offset_mV": cell.v_init_mV,
         "v_scale_mV": V_SCALE_MV,
-        "ap_start_ms": action_potential(train)[0],
+        "ap_start_ms": ap_start_ms,
         "ap_dt_ms": cell.dt_ms,
     }
+
+
+def runner(
+    network: Network, cell: CellDescription, threshold: float, refractory_ms: float
+) -> Callable[[int], Engine]:
+    """What makes engines of a network that is no bundle yet; they draw no spikes."""
+    from ann_backend._engine import Engine
+
+    weights = tensors(network) | {"ap": np.full(1, cell.clip_mV, np.float32)}
+    said, size = readout(cell, threshold, refractory_ms, 0.0), sizes(network)
+    parents, feedback = size["parents"], size["feedback"]
+    return lambda rows: Engine(
+        weights, said, rows=rows, parents=parents, feedback=feedback
+    )
 
 
 def action_potential(data: Dataset) -> tuple[float, NDArray[Any]]:

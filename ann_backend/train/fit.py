@@ -25,21 +25,23 @@ from tqdm import tqdm
 
 from ann_backend import bundle
 from ann_backend.errors import AnnBackendError
-from ann_backend.metrics import f1_pooled
+from ann_backend.train.axon import heard
 from ann_backend.train.cable import cable
+from ann_backend.train.calibrate import COARSE, Calibration, calibrate
 from ann_backend.train.cell import CellDescription
 from ann_backend.train.checkpoint import Run
 from ann_backend.train.dataset import Dataset
 from ann_backend.train.input import Input
+from ann_backend.train.listen import listen
 from ann_backend.train.loss import NAMES, losses, targets
 from ann_backend.train.model import Network, State
-from ann_backend.train.pick import calibrate, pick
 from ann_backend.train.shape import Shape
 from ann_backend.train.teacher import Trial
 from ann_backend.train.tensors import take
 
-__all__ = ["Fit", "fit", "hardware", "outputs", "torch_version"]
+__all__ = ["Fit", "fit", "hardware", "torch_version"]
 
+Heard = tuple[Trial, list[float]]  # with the spikes that the network hears
 CACHED_ROWS = 8  # of a part on the CPU: 500 bins of their traces stay in its cache
 
 
@@ -155,13 +157,16 @@ def fit(
         rng = np.random.default_rng([options.seed, epoch])
         rows = _groups(data.trials, options.batch, rng)[place]
         started = time.perf_counter()
-        found = _stream(run, [data.trials[k] for k in rows], data.cell)
+        if place == 0:
+            run.heard = listen(
+                network, data.trials, run.calibration, rng, options.threads
+            )
+        some = [(data.trials[k], run.heard[k]) for k in rows]
+        found = _stream(run, some, data.cell)
         run.group += 1
         entry = {"group": run.group, "epoch": epoch, **found}
         if place == groups - 1:
-            entry["validation_f1_2ms"] = run.judge(
-                _free_running_f1(network, validation)
-            )
+            entry["validation_f1_2ms"] = run.judge(_calibrated(run, validation))
         run.seconds += time.perf_counter() - started
         run.save({**entry, "skipped": run.skipped, "seconds": run.seconds})
         bar.update()
@@ -183,25 +188,6 @@ def _groups(
     return [found[k] for k in rng.permutation(len(found))]
 
 
-def outputs(
-    network: Network, trials: Sequence[Trial], rows: int = 32
-) -> NDArray[np.float32]:
-    """Raw outputs of the free-running network, shape (trials, T, 3)."""
-    device = network.branch_b.device
-    parts = []
-    for first in range(0, len(trials), rows):
-        some = trials[first : first + rows]
-        events = [t.events for t in some]
-        state, windows = network.start(len(some)), []
-        for start in range(0, len(some[0].v), 500):
-            x = Input.of(events, start, min(start + 500, len(some[0].v))).to(device)
-            with torch.no_grad():
-                y, state = network(x, state)
-            windows.append(y[..., :3].cpu().numpy())
-        parts.append(np.concatenate(windows).swapaxes(0, 1))
-    return np.concatenate(parts)
-
-
 def hardware(options: Fit) -> str:
     """What trains, in words."""
     if options.device == "cuda":
@@ -214,23 +200,25 @@ def torch_version() -> str:
     return str(torch.__version__)
 
 
-def _free_running_f1(network: Network, validation: Dataset) -> float:
-    """F1@2 ms on the validation trials, at the threshold that suits them."""
-    y = outputs(network, validation.trials)
-    spikes = [t.spikes for t in validation.trials]
-    return f1_pooled(pick(y, *calibrate(y, spikes)), spikes, 2.0)
+def _calibrated(run: Run, validation: Dataset) -> Calibration:
+    return calibrate(
+        run.network, validation.trials, COARSE, threads=run.options.threads
+    )
 
 
 class _Part:
     """Some rows of a group of trials, streamed by one thread."""
 
     def __init__(
-        self, network: Network, trials: Sequence[Trial], cell: CellDescription
+        self, network: Network, some: Sequence[Heard], cell: CellDescription
     ) -> None:
-        self.network, self.rows = network, len(trials)
+        self.network, self.rows = network, len(some)
         self.device = network.branch_b.device
-        self.events = [t.events for t in trials]
-        self.targets = targets(cell, trials)
+        self.events = [t.events for t, _ in some]
+        if network.shape.tree:
+            own = len(cell.channels)
+            self.events = [heard(t.events, spikes, own) for t, spikes in some]
+        self.targets = targets(cell, [t for t, _ in some])
         self.state: State = network.start(self.rows)
 
     def gradients(
@@ -253,7 +241,7 @@ def _precision(device: torch.device) -> contextlib.AbstractContextManager[Any]:
     return contextlib.nullcontext()
 
 
-def _stream(run: Run, trials: list[Trial], cell: CellDescription) -> dict[str, float]:
+def _stream(run: Run, trials: list[Heard], cell: CellDescription) -> dict[str, float]:
     """Run one group of trials from start to end; returns its mean losses.
 
     The parts share the parameters and take turns in none: a thread each, summed in
@@ -265,12 +253,13 @@ def _stream(run: Run, trials: list[Trial], cell: CellDescription) -> dict[str, f
         count = min(max(threads, len(trials) // CACHED_ROWS), len(trials))
     some = [trials[k::count] for k in range(count)]
     parts = [_Part(network, rows, cell) for rows in some]
-    starts = range(0, len(trials[0].v), options.window)
+    bins = len(trials[0][0].v)
+    starts = range(0, bins, options.window)
     share = [p.rows / len(trials) for p in parts]
     sums: NDArray[np.float64] = np.zeros(len(NAMES))
     with concurrent.futures.ThreadPoolExecutor(threads) as pool:
         for k, start in enumerate(starts):
-            stop = min(start + options.window, len(trials[0].v))
+            stop = min(start + options.window, bins)
             jobs = [pool.submit(p.gradients, start, stop) for p in parts]
             done = [job.result() for job in jobs]
             found = sum(w * d[0].numpy() for w, d in zip(share, done, strict=True))

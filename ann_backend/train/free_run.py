@@ -1,20 +1,23 @@
-"""A bundle on its own: trials' events in, what the surrogate makes of them out.
+"""A surrogate on its own: trials' events in, what it makes of them out.
 
-Between the dataset and `validate`; runs the compiled engine, feeds nothing back.
+Between the dataset and `calibrate` or `validate`; runs the compiled engine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ann_backend.bundle import Bundle
 from ann_backend.train.events import Events
 from ann_backend.train.tally import Response
+
+if TYPE_CHECKING:
+    from ann_backend._engine import Engine
 
 __all__ = ["free_run"]
 
@@ -23,35 +26,46 @@ CHUNK_MS = 500  # events of all rows are merged for this long at a time
 
 
 def free_run(
-    bundle: Bundle, events: Sequence[Events], bins: int, *, quiet: bool = False
+    make: Callable[[int], Engine],
+    events: Sequence[Events],
+    bins: int,
+    *,
+    threads: int = 1,
+    quiet: bool = False,
 ) -> Response:
-    """Run a bundle on trials, one row each, with nothing fed back.
+    """Run a surrogate on trials, one row each; it hears of no spikes but its own.
 
     Parameters
     ----------
-    bundle : Bundle
+    make : callable
+        Makes an engine of so many rows: `Bundle.engine`.
     events : sequence of Events
         Asked for `ROWS` trials at a time, so they may be drawn when asked for.
     bins : int
         Bins of 1 ms.
+    threads : int
+        Engines that run at a time.
     quiet : bool
         No progress bar.
     """
     trials = len(events)
     hazard, v = np.empty((trials, bins), np.float32), np.empty((trials, bins), "f4")
-    spikes: list[NDArray[np.float64]] = []
-    total = -(-trials // ROWS) * bins
-    with tqdm(total=total, desc="validate", disable=quiet, unit="bin") as bar:
-        for first in range(0, trials, ROWS):
-            rows = slice(first, min(first + ROWS, trials))
-            part = [events[k] for k in range(rows.start, rows.stop)]
-            spikes += _run_rows(bundle, part, hazard[rows], v[rows], bar)
+    starts = range(0, trials, ROWS)
+    bar = tqdm(total=len(starts) * bins, desc="validate", disable=quiet, unit="bin")
+
+    def run(first: int) -> list[NDArray[np.float64]]:
+        rows = slice(first, min(first + ROWS, trials))
+        part = [events[k] for k in range(rows.start, rows.stop)]
+        return _run_rows(make(len(part)), part, hazard[rows], v[rows], bar)
+
+    with bar, ThreadPoolExecutor(threads) as pool:
+        spikes = [train for some in pool.map(run, starts) for train in some]
     p = (1.0 / (1.0 + np.exp(-hazard))).astype(np.float32)
     return Response(p, v, spikes)
 
 
 def _run_rows(
-    bundle: Bundle,
+    engine: Engine,
     events: Sequence[Events],
     hazard: NDArray[np.float32],
     v: NDArray[np.float32],
@@ -59,7 +73,6 @@ def _run_rows(
 ) -> list[NDArray[np.float64]]:
     """Fill the hazard's logits and the voltages of some rows; return their spikes."""
     rows, bins = v.shape
-    engine = bundle.engine(rows)
     found: list[tuple[NDArray[np.int32], NDArray[np.float64]]] = []
     for start in range(0, bins, CHUNK_MS):
         stop = min(start + CHUNK_MS, bins)

@@ -9,15 +9,16 @@ training only, the voltages of dendritic sites).
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
+from ann_backend.train import axon
 from ann_backend.train import cable as cables
 from ann_backend.train.cable import Cable
-from ann_backend.train.cell import CellDescription
+from ann_backend.train.cell import CellDescription, ChannelDescription
 from ann_backend.train.groups import Groups
 from ann_backend.train.input import Input
 from ann_backend.train.shape import Shape
@@ -114,14 +115,15 @@ class Network(nn.Module):
         self, cell: CellDescription, shape: Shape, cable: Cable | None = None
     ) -> None:
         super().__init__()
-        groups = Groups.plan(cell.channels, shape.places)
+        channels = axon.channels(cell) if shape.tree else cell.channels
+        groups = Groups.plan(channels, shape.places)
         self.shape, self.branches = shape, groups.branches
         self.register_buffer("of", torch.from_numpy(groups.of))
         self.register_buffer("tau", torch.from_numpy(groups.tau))
         self.register_buffer("scale", torch.ones(groups.tau.shape))
         self.log_embedding = nn.Parameter(torch.from_numpy(groups.start).log())
         if cable is not None:
-            self._plant(cell, groups, cable)
+            self._plant(cell, channels, groups, axon.grown(cable))
         else:
             self._spread(groups)
         width = groups.branches * (1 if shape.tree else shape.units)
@@ -144,9 +146,15 @@ class Network(nn.Module):
                 bias[shape.hidden : 2 * shape.hidden] += 2.0
             self.head2.bias.copy_(torch.tensor([-4.0, 0.0, 0.0]))
 
-    def _plant(self, cell: CellDescription, groups: Groups, cable: Cable) -> None:
+    def _plant(
+        self,
+        cell: CellDescription,
+        channels: Sequence[ChannelDescription],
+        groups: Groups,
+        cable: Cable,
+    ) -> None:
         """Units that are conductances: they begin as those of the cell."""
-        begin = cables.units(cell, groups, cable.leak_nS)
+        begin = cables.units(cell, channels, groups, cable.leak_nS)
         self.tree = Tree(cable, begin)
         weight = torch.zeros(self.shape.taps, *begin.weight.shape)
         weight[0] = torch.from_numpy(begin.weight)

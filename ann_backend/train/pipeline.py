@@ -17,6 +17,7 @@ import numpy as np
 
 from ann_backend import bundle
 from ann_backend.errors import AnnBackendError, CellError
+from ann_backend.train.calibrate import calibrate
 from ann_backend.train.cell import SHIPPED, CellDescription
 from ann_backend.train.dataset import (
     Dataset,
@@ -131,9 +132,11 @@ def train(
     data = join([made("train", max(1, round(n)), k) for k, n in enumerate(numbers)])
     refuse_mixture(data, validation)
     network = fit(data, validation, options, home / "fit", quiet=quiet)
-    weights = tensors(network) | {"ap": action_potential(data)[1]}
+    start_ms, ap = action_potential(data)
+    weights = tensors(network) | {"ap": ap}
     manifest = _manifest(network, data, options, command, licence, lengths)
-    manifest["readout"] = readout(network, data, validation)
+    found = calibrate(network, validation.trials, threads=options.threads)
+    manifest["readout"] = readout(cell, found.threshold, found.refractory_ms, start_ms)
     path = _save(Path(out), manifest, weights)
     evidence = gather(
         cell,

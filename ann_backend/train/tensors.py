@@ -32,8 +32,9 @@ def tensors(network: Network) -> dict[str, NDArray[np.float32]]:
     groups, lstm = len(network.tau), network.lstm
     embedding = np.zeros((len(network.of), groups), np.float32)
     rows = np.arange(len(network.of))[:, None]
-    embedding[rows, network.of.numpy()] = network.log_embedding.detach().exp().numpy()
-    found = {"embedding": embedding, "tau": network.tau.numpy()}
+    started = network.log_embedding.detach().exp()
+    embedding[rows, network.of.cpu().numpy()] = started.cpu().numpy()
+    found = {"embedding": embedding, "tau": network.tau.cpu().numpy()}
     scale = network.scale.reshape(1, network.branches, -1, 1)
     named = {"branch_w": network.branch_w / scale, "branch_b": network.biases()}
     if network.shape.tree:
@@ -49,7 +50,7 @@ def tensors(network: Network) -> dict[str, NDArray[np.float32]]:
         )
     for k, head in ((1, network.head1), (2, network.head2)):
         named[f"head_w{k}"], named[f"head_b{k}"] = head.weight.T, head.bias
-    found |= {name: t.detach().numpy() for name, t in named.items()}
+    found |= {name: t.detach().cpu().numpy() for name, t in named.items()}
     return {k: np.ascontiguousarray(v, np.float32) for k, v in found.items()}
 
 

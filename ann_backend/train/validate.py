@@ -98,7 +98,7 @@ def measure(
     clip = bundle.manifest.readout.clip_mV
     true, half = Response.of_teacher(evidence.test), evidence.half
     events = Drawn(evidence.test.trials)
-    found = free_run(bundle, events, true.v.shape[1], quiet=quiet)
+    found = free_run(bundle.engine, events, true.v.shape[1], quiet=quiet)
     sums, floor = (tally(r, true, clip_mV=clip) for r in (found, half))
     rate = sums.true * 1e3 / sums.bins
     spike, course = waveform(bundle, evidence.ap)
@@ -213,7 +213,7 @@ def _drift(
     if data is None:
         return None
     true = Response.of_teacher(data)
-    found = free_run(bundle, Drawn(data.trials), true.v.shape[1], quiet=quiet)
+    found = free_run(bundle.engine, Drawn(data.trials), true.v.shape[1], quiet=quiet)
     clip, ms = bundle.manifest.readout.clip_mV, true.v.shape[1]
 
     def sums(start: int, stop: int) -> Tally:
@@ -245,7 +245,7 @@ def _current_steps(bundle: Bundle, steps: Steps | None) -> dict[str, Any] | str:
     if steps is None:
         return "not applicable: the bundle has no current channel"
     bins = steps.response.v.shape[1]
-    mine = steps.rates(free_run(bundle, steps.events, bins, quiet=True))
+    mine = steps.rates(free_run(bundle.engine, steps.events, bins, quiet=True))
     true = steps.rates(steps.response)
     return {
         "amplitude_nA": steps.amplitude_nA.tolist(),
