@@ -114,7 +114,20 @@ def event(channel=0, weight=0.01, t=0.5, row=0):
     )
 
 
-def manifest(C=3, G=6, K=4, W=3, N=3, U=5, P=10, H=24, L=2, M=16, parents=NO_TREE):
+def manifest(
+    C=3,
+    G=6,
+    K=4,
+    W=3,
+    N=3,
+    U=5,
+    P=10,
+    H=24,
+    L=2,
+    M=16,
+    parents=NO_TREE,
+    feedback=False,
+):
     """A manifest that fits `tensors` of the same sizes."""
     channels = [
         Channel(
@@ -141,6 +154,7 @@ def manifest(C=3, G=6, K=4, W=3, N=3, U=5, P=10, H=24, L=2, M=16, parents=NO_TRE
             layers=L,
             head=M,
             parents=list(parents),
+            feedback=feedback,
         ),
         readout=Readout(**READOUT),
         cell={"digest": "0", "v_init_mV": -65.0, "celsius": 6.3, "µ": [1, 2.5, None]},

@@ -76,7 +76,8 @@ def test_torch_streams_what_the_engine_streams():
     manifest = random_network.manifest(W=2).model_copy(update={"sizes": sizes})
     tree = {"parents": random_network.TREE}
     cable = Bundle(random_network.manifest(**tree), random_network.tensors(**tree))
-    for bundle in (shipped, Bundle(manifest, named), cable):
+    hears = Bundle(random_network.manifest(feedback=True), random_network.tensors(C=4))
+    for bundle in (shipped, Bundle(manifest, named), cable, hears):
         theirs = Streamed(bundle, DRIVE, range(3), threads=1)
         ours = Surrogate(bundle, DRIVE, range(3), backend="cpu", threads=1)
         batch = DRIVE.draw(range(3), 0, 10 * BLOCK_MS)

@@ -182,8 +182,18 @@ def test_a_bundle_may_have_a_tree(scratch):
     assert loaded.engine(2).rows == 2
 
 
-def test_a_bundle_without_a_tree_says_nothing_of_parents(path):
-    assert b"parents" not in path.read_bytes()
+def test_a_bundle_without_a_tree_or_feedback_says_nothing_of_them(path):
+    for name in (b"parents", b"feedback"):
+        assert name not in path.read_bytes()
+
+
+def test_a_bundle_may_hear_its_own_spikes(scratch):
+    named = random_network.tensors(C=4)
+    bundle.save(scratch, random_network.manifest(feedback=True), named)
+    loaded = bundle.load(scratch)
+    assert len(loaded.manifest.channels) == loaded.engine().channels == 3
+    with pytest.raises(BundleError, match=r"float32 \(4, 6\) for tensor 'embedding'"):
+        bundle.save(scratch, loaded.manifest, random_network.tensors(C=3))
 
 
 @pytest.mark.parametrize(

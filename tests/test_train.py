@@ -200,23 +200,25 @@ def test_hours_are_asked_for_each_length_of_trials(tmp_path):
         ann_backend.train("HH", out=tmp_path / "x", hours=[1.0], trial_s=[1, 2])
 
 
+@pytest.mark.parametrize(("shape", "cut"), [(SMALL.shape, 3), (TREE, 4)])
 def test_an_interrupted_training_resumes_to_the_same_tensors(
-    data, tmp_path, monkeypatch
+    data, tmp_path, monkeypatch, shape, cut
 ):
-    whole = fit.fit(data, data, SMALL, tmp_path / "whole", quiet=True)
+    options = dataclasses.replace(SMALL, shape=shape)
+    whole = fit.fit(data, data, options, tmp_path / "whole", quiet=True)
     stream, calls = fit._stream, []
 
     def interrupted(*args):
         calls.append(1)
-        if len(calls) == 3:
+        if len(calls) == cut:
             raise KeyboardInterrupt
         return stream(*args)
 
     monkeypatch.setattr(fit, "_stream", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        fit.fit(data, data, SMALL, tmp_path / "cut", quiet=True)
-    resumed = fit.fit(data, data, SMALL, tmp_path / "cut", quiet=True)
-    assert len(calls) == 3 + 2  # two groups before the cut are not trained again
+        fit.fit(data, data, options, tmp_path / "cut", quiet=True)
+    resumed = fit.fit(data, data, options, tmp_path / "cut", quiet=True)
+    assert len(calls) == 4 + 1  # groups before the cut are not trained again
     assert digest(resumed) == digest(whole)
 
 

@@ -1,7 +1,8 @@
 """A bundle's weights streamed in torch, as a good user of torch would write it.
 
-Beside `surrogate` in the benchmark's line. It stops at the network's outputs: peaks and
-voltages are not read out, which spares it work. Letters as in `train.model`.
+Beside `surrogate` in the benchmark's line. It stops at the network's outputs: voltages
+are not read out, nor peaks where it does not hear its own spikes, which spares it work.
+Letters as in `train.model`.
 """
 
 from __future__ import annotations
@@ -54,6 +55,9 @@ class Streamed:
             self.v = torch.zeros(s.branches, B)
         self.traces = deque([torch.zeros(B, s.groups, s.kernels)] * s.taps, s.taps)
         self.state = [(torch.zeros(B, s.hidden),) * 2 for _ in range(s.layers)]
+        self.readout = bundle.manifest.readout
+        self.before, self.since = torch.zeros(B), torch.full((B,), 1e9)
+        self.own = torch.zeros(0, dtype=torch.int64), torch.zeros(0)
 
     def run(self, bins: int) -> float:
         """Advance; return the seconds it took."""
@@ -84,6 +88,11 @@ class Streamed:
         row, channel, weight, age : Tensor, shape (E,)
             Of the bin's events; the age is from the event to the bin's end, ms.
         """
+        if self.sizes.feedback:
+            who, old = self.own
+            row, age = torch.cat([row, who]), torch.cat([age, old])
+            channel = torch.cat([channel, torch.full_like(who, self.sizes.channels)])
+            weight = torch.cat([weight, torch.ones_like(old)])
         a = self.traces[0] * self.decay
         self.traces.appendleft(a)
         if len(row):
@@ -99,7 +108,21 @@ class Streamed:
             self.state[k] = torch.lstm_cell(x, self.state[k], *weights)
             x = self.state[k][0]
         hidden = torch.relu(torch.addmm(self.w["head_b1"], x, self.w["head_w1"]))
-        return torch.addmm(self.w["head_b2"], hidden, self.w["head_w2"])
+        y = torch.addmm(self.w["head_b2"], hidden, self.w["head_w2"])
+        if self.sizes.feedback:
+            self.own = self._spikes(y)
+        return y
+
+    def _spikes(self, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Rows that fire, and how old that is when it is heard, 1 ms later."""
+        p, offset = torch.sigmoid(y[:, :2]).T
+        self.since += 1.0  # from the last spike to the bin's end
+        fires = p + self.before >= self.readout.hazard_threshold
+        fires &= self.since + offset - 1.0 >= self.readout.refractory_ms
+        self.before = torch.where(fires, 0.0, p)
+        self.since = torch.where(fires, 1.0 - offset, self.since)
+        who = torch.nonzero(fires)[:, 0]
+        return who, 1.0 - offset[who]
 
     def _cell(self, k: int) -> tuple[torch.Tensor, ...]:
         """A layer's weights, as torch takes them: with a second bias, of zero."""
