@@ -58,6 +58,8 @@ class DeviceNetwork final : public ann::Network {
     void resize(int rows) override;
     void reset() override;
     void step(EventBuffer& events, float* outputs) override;
+    void save(NetworkState& to) override;
+    void load(const NetworkState& from) override;
 
   private:
     void enter() const;
@@ -74,6 +76,7 @@ class DeviceNetwork final : public ann::Network {
     Array<Target> targets_;
     Array<Number> weights_;
 
+    std::vector<float> reset_;              // [units]: a tree's gates
     int rows_ = 0, all_ = 0, newest_ = 0;  // all: filled up
     Plan plan_{};
     int blocks_ = 1;
@@ -112,6 +115,7 @@ DeviceNetwork<Number>::DeviceNetwork(const Spec& spec, int device) : device_(bou
     view_.head_b2 = head_b2_.assign(packed.head_b2);
     view_.biases = biases_.assign(packed.biases);
     view_.weights = weights_.assign(packed.weights);
+    reset_ = packed.gates_at_reset();
 }
 
 template <class Number>
@@ -207,6 +211,24 @@ void DeviceNetwork<Number>::step(EventBuffer& events, float* outputs) {
           "to copy outputs");
     stream_.wait();
     std::copy_n(shown_.data(), shown_.size(), outputs);
+}
+
+// Between two steps nothing is under way in the stream.
+template <class Number>
+void DeviceNetwork<Number>::save(NetworkState& to) {
+    enter();
+    std::vector<float> history = history_.read(), state = state_.read();
+    ann::save(kept(view_, history.data(), state.data(), newest_, reset_.data()), to);
+}
+
+template <class Number>
+void DeviceNetwork<Number>::load(const NetworkState& from) {
+    enter();
+    std::vector<float> history(history_.size()), state(state_.size());  // rows beyond: as at reset
+    ann::load(kept(view_, history.data(), state.data(), newest_, reset_.data()), from);
+    history_.assign(history);
+    state_.assign(state);
+    check(cudaDeviceSynchronize(), "to load a state");
 }
 
 }  // namespace
