@@ -48,12 +48,7 @@ void expect(bool good, const char* name) {
 }  // namespace
 
 NetworkSizes::NetworkSizes(const Spec& s)
-    : W(s.W),
-      GK(s.G * s.K),
-      L(s.L),
-      H(s.H),
-      N(static_cast<int>(s.tree.parents.size())),
-      U(s.U) {}
+    : W(s.W), GK(s.G * s.K), L(s.L), H(s.H), N(static_cast<int>(s.tree.parents.size())), U(s.U) {}
 
 NetworkState::NetworkState(const NetworkSizes& sizes, int rows)
     : NetworkSizes(sizes),

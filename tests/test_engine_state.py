@@ -105,7 +105,9 @@ def test_a_state_that_it_cannot_have_is_refused_and_changes_nothing(name, change
     while not len(surrogate.save()["heard_row"]):
         surrogate.step(float(CUT), *random_network.event(weight=0.04))
     before = surrogate.save()
-    with pytest.raises(_engine.InputError, match=f"array '{name}' does not fit|due_ahead"):
+    with pytest.raises(
+        _engine.InputError, match=f"array '{name}' does not fit|due_ahead"
+    ):
         surrogate.load(before | {name: change(before[name])})
     for key, array in surrogate.save().items():
         np.testing.assert_array_equal(array, before[key])

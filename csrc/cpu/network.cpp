@@ -40,12 +40,18 @@ void Network::reset() {
 Kept Network::kept() const {
     const size_t bin = size_t(packed_.traces), row = size_t(packed_.state);
     float* const state = state_.data;
-    return {history_.data, bin * size_t(packed_.W),
-            bin,           newest_,
-            state,         row,
-            size_t(packed_.hidden), state + packed_.v_at,
-            row,           state + packed_.gates_at,
-            row,           size_t(packed_.tree.U4),
+    return {history_.data,
+            bin * size_t(packed_.W),
+            bin,
+            newest_,
+            state,
+            row,
+            size_t(packed_.hidden),
+            state + packed_.v_at,
+            row,
+            state + packed_.gates_at,
+            row,
+            size_t(packed_.tree.U4),
             nullptr};
 }
 

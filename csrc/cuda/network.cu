@@ -76,7 +76,7 @@ class DeviceNetwork final : public ann::Network {
     Array<Target> targets_;
     Array<Number> weights_;
 
-    std::vector<float> reset_;              // [units]: a tree's gates
+    std::vector<float> reset_;             // [units]: a tree's gates
     int rows_ = 0, all_ = 0, newest_ = 0;  // all: filled up
     Plan plan_{};
     int blocks_ = 1;
