@@ -71,7 +71,8 @@ def load_state(path: str | os.PathLike[str]) -> None:
 
     The script must have made the same model and called ``finitialize`` and then
     ``SaveState.restore``, which sets t and the queue. Spikes and voltages are then
-    those of the run that was not split, to the last bit, on the same backend.
+    those of the run that was not split, to the last bit, on the same backend. With
+    ``BBSaveState`` they are to the digits that its file has.
 
     Parameters
     ----------

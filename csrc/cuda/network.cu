@@ -63,6 +63,7 @@ class DeviceNetwork final : public ann::Network {
 
   private:
     void enter() const;
+    void enter_a_batch() const;
     void reserve(size_t events);
     size_t stage(const EventBuffer& events);
 
@@ -122,6 +123,12 @@ template <class Number>
 void DeviceNetwork<Number>::enter() const {
     refuse_fork();
     check(cudaSetDevice(device_), "to start");
+}
+
+template <class Number>
+void DeviceNetwork<Number>::enter_a_batch() const {
+    enter();
+    if (rows_ < 0) throw DeviceError("the batch has no memory on the GPU; use backend 'cpu'");
 }
 
 template <class Number>
@@ -188,8 +195,7 @@ size_t DeviceNetwork<Number>::stage(const EventBuffer& events) {
 template <class Number>
 void DeviceNetwork<Number>::step(EventBuffer& events, float* outputs) {
     if (rows_ == 0) return;
-    enter();
-    if (rows_ < 0) throw DeviceError("the batch has no memory on the GPU; use backend 'cpu'");
+    enter_a_batch();
     events.sort(0, rows_);
     const size_t bytes = stage(events);
     newest_ = (newest_ + 1) % view_.W;
@@ -216,14 +222,14 @@ void DeviceNetwork<Number>::step(EventBuffer& events, float* outputs) {
 // Between two steps nothing is under way in the stream.
 template <class Number>
 void DeviceNetwork<Number>::save(NetworkState& to) {
-    enter();
+    enter_a_batch();
     std::vector<float> history = history_.read(), state = state_.read();
     ann::save(kept(view_, history.data(), state.data(), newest_, reset_.data()), to);
 }
 
 template <class Number>
 void DeviceNetwork<Number>::load(const NetworkState& from) {
-    enter();
+    enter_a_batch();
     std::vector<float> history(history_.size()), state(state_.size());  // rows beyond: as at reset
     ann::load(kept(view_, history.data(), state.data(), newest_, reset_.data()), from);
     history_.assign(history);
