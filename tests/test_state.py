@@ -74,6 +74,7 @@ def test_so_is_one_that_goes_back_in_the_same_process(network, tmp_path):
     network.load(tmp_path)
     h.continuerun(END)
     assert_goes_on(expected, network.result(137.0), 137.0)
+    np.testing.assert_equal(whole(network, 137.0), expected)  # nothing of it is left
 
 
 def test_either_may_be_saved_first(network, tmp_path):
@@ -195,6 +196,40 @@ def test_without_a_model_in_the_middle_of_a_step_and_under_mpi_it_is_refused(
     h.finitialize(-65)
     with pytest.raises(StateError, match="call finitialize before save_state"):
         ann_backend.save_state(path)
+
+
+def test_a_row_with_nan_is_not_saved_and_the_file_stays(network, tmp_path):
+    saved(network, tmp_path, 5.0)
+    before = (tmp_path / "ours").read_bytes()
+    engine = network.rows.engine
+    state = engine.save()
+    state["lstm"][3] = np.nan
+    engine.load(state)
+    with pytest.raises(
+        StateError, match=r"inf or NaN in '1\.lstm'; a run that met them"
+    ):
+        ann_backend.save_state(tmp_path / "ours")
+    assert (tmp_path / "ours").read_bytes() == before
+
+
+def test_a_script_with_both_verbs_runs_under_neuron_too(tmp_path):
+    ann_backend.load("HH")
+    ann_backend.use("neuron")
+    try:
+        cell = ann_backend.replace(h.HH())
+        h.finitialize(-65)
+        h.continuerun(3)
+        ann_backend.save_state(tmp_path / "ours")
+        ann_backend.load_state(tmp_path / "ours")
+    finally:
+        ann_backend.use("auto")
+    ann_backend.replace(cell)
+    h.finitialize(-65)
+    with pytest.raises(StateError, match="expected 1 replaced cells of 'HH'"):
+        ann_backend.load_state(tmp_path / "ours")
+    ann_backend.restore()
+    del cell
+    h.finitialize(-65)
 
 
 def test_hoc_has_both(network, tmp_path):

@@ -20,6 +20,7 @@ from safetensors.numpy import load, save
 
 from ann_backend import _neuron, paths
 from ann_backend.errors import StateError, UnsupportedError
+from ann_backend.nrn import h
 from ann_backend.run import parallel, prepare
 
 __all__ = ["load_state", "save_state"]
@@ -44,24 +45,26 @@ def save_state(path: str | os.PathLike[str]) -> None:
     Raises
     ------
     StateError
-        Nothing is replaced or initialized, or NEURON is in the middle of a step.
+        Nothing is replaced or initialized, NEURON is in the middle of a step, or some
+        row has inf or NaN. A file that is there stays.
     UnsupportedError
         In a parallel network of several MPI ranks.
 
     Notes
     -----
     A recording of a replaced soma's voltage is a curve only up to the last whole ms:
-    save there, if the recordings are to be joined. `Population.spikes` and what
-    `report` counts begin anew at the load, as NEURON's Vectors do.
+    save there, if the recordings are to be joined. `Population.spikes` begins anew at
+    the load, as NEURON's Vectors do. Under ``use("neuron")`` nothing is in the file.
     """
     _refuse_ranks("save_state")
     stepped = _stepped(path, "save_state")
-    arrays = _named("coupling", _neuron_save(path))
+    arrays = _named("coupling", _neuron_save(path)) if stepped else {}
     for index, group in enumerate(stepped):
         arrays |= _named(str(index), group.engine.save())
+    _refuse_nan(path, arrays)
     groups = [_described(group) for group in stepped]
-    document = {"format": FORMAT, "version": VERSION, "groups": groups}
-    document["t_ms"] = float(arrays["coupling.clock"][0])
+    document: dict[str, Any] = {"format": FORMAT, "version": VERSION, "groups": groups}
+    document["t_ms"] = float(h.t)
     document["sha256"] = _digest(document, arrays)
     paths.write_whole(Path(path), save(arrays, {"state": json.dumps(document)}))
 
@@ -90,6 +93,8 @@ def load_state(path: str | os.PathLike[str]) -> None:
     document, arrays = _read(path)
     stepped = _stepped(path, "load_state")
     _check_groups(path, document["groups"], stepped)
+    if not stepped:
+        return
     before = [group.engine.save() for group in stepped]
     try:
         for index, group in enumerate(stepped):
@@ -110,7 +115,7 @@ def _refuse_ranks(verb: str) -> None:
 
 
 def _stepped(path: str | os.PathLike[str], verb: str) -> list[prepare.Stepped]:
-    if not prepare.state.stepped:
+    if not prepare.state.stepped and prepare.state.backend != "neuron":
         _refuse(
             path,
             "a model with replaced cells or populations, initialized",
@@ -125,6 +130,13 @@ def _neuron_save(path: str | os.PathLike[str]) -> Arrays:
         return _neuron.save()
     except ValueError as error:
         raise StateError(f"{os.fspath(path)}: {error}") from None
+
+
+def _refuse_nan(path: str | os.PathLike[str], arrays: Arrays) -> None:
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            todo = "a run that met them cannot go on; take an earlier state"
+            _refuse(path, "finite numbers", f"inf or NaN in '{name}'", todo)
 
 
 def _named(part: str, arrays: Arrays) -> Arrays:

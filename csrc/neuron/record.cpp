@@ -171,6 +171,7 @@ static Addresses collect() {
 
 void find_recordings() {
     histories.clear();
+    resumed.clear();
     count_stale(collect());
     for (const auto& [cell, h] : histories)
         model().counts[cell].recordings = long(h.recordings.size());
@@ -182,7 +183,6 @@ void restart_steps(double t) {
 
 void restart_recordings() {
     restart_steps(0);
-    resumed.clear();
     for (auto& [cell, h] : histories) {
         const double v = group_of(model().cells[cell]).v_init;
         std::fill(h.v, h.v + 3, v);
