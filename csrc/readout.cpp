@@ -27,12 +27,12 @@ void Readout::reset() {
 }
 
 void Readout::save(EngineState& to) const {
-    to.hazard = p_prev_;
+    to.hazard = hazard_;
     to.last_spike = t_last_;
 }
 
 void Readout::load(const EngineState& from) {
-    p_prev_ = from.hazard;
+    hazard_ = from.hazard;
     t_last_ = from.last_spike;
 }
 
