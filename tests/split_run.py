@@ -1,4 +1,7 @@
-"""A network of every kind of connection; ``python split_run.py DIR T`` goes on at T."""
+"""A network of every kind of connection, and a run of it split in two processes.
+
+``python split_run.py first DIR T`` runs the whole, then saves at T; ``second`` goes on.
+"""
 
 from __future__ import annotations
 
@@ -134,8 +137,15 @@ class Network:
 
 
 if __name__ == "__main__":
-    folder, since = Path(sys.argv[1]), float(sys.argv[2])
+    part, folder, since = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3])
     network = Network()
-    network.load(folder)
+    if part == "first":
+        network.start()
+    else:
+        network.load(folder)
     h.continuerun(END)
-    np.savez(folder / "second.npz", **network.result(since))
+    np.savez(folder / f"{part}.npz", **network.result(since))
+    if part == "first":
+        network.start()
+        h.continuerun(since)
+        network.save(folder)
