@@ -239,6 +239,8 @@ def test_hoc_has_both(network, tmp_path):
     network.start()
     h.continuerun(10)
     h(f'ann_save_state("{tmp_path}/ours")')
-    spikes = network.rows.v
+    kept = network.rows.engine.save()
+    network.rows.engine.reset()
     h(f'ann_load_state("{tmp_path}/ours")')
-    np.testing.assert_array_equal(network.rows.v, spikes)
+    for name, array in network.rows.engine.save().items():
+        np.testing.assert_array_equal(array, kept[name], err_msg=name)
