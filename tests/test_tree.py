@@ -5,12 +5,15 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from ann_backend.train import cable, tree  # noqa: E402
+from ann_backend.train import axon, cable, tree  # noqa: E402
 from ann_backend.train.cell import (  # noqa: E402
     SHIPPED,
     CellDescription,
     ChannelDescription,
 )
+from ann_backend.train.events import Events  # noqa: E402
+from ann_backend.train.export import Spiking, runner  # noqa: E402
+from ann_backend.train.free_run import free_run  # noqa: E402
 from ann_backend.train.groups import Groups  # noqa: E402
 from ann_backend.train.input import Input  # noqa: E402
 from ann_backend.train.model import Network  # noqa: E402
@@ -178,3 +181,31 @@ def test_a_network_rests_at_first_and_excitation_depolarises_it(cell, measured):
     assert silent.abs().max() < 0.5
     assert driven[0] > 3
     assert driven.max() < 75
+
+
+def test_the_engine_hears_in_every_branch_what_torch_does(cell, measured):
+    torch.manual_seed(1)
+    network = Network(cell, Shape(hidden=16, mix=16, layers=1, head=16), measured)
+    with torch.no_grad():  # the dendrites' units begin deaf to spikes
+        network.branch_w.add_(0.1 * torch.rand_like(network.branch_w))
+        network.head2.bias[0] = 0.0
+    bins, rng, n = 300, np.random.default_rng(1), 3000
+    channel = rng.integers(0, len(cell.channels), n).astype(np.int16)
+    times, weight = np.sort(rng.uniform(0, bins, n)), np.full(n, 0.001, np.float32)
+    given = Events(times, channel, weight)
+    ran = free_run(
+        runner(network, cell, Spiking(0.5, 3.0, 2.0)), [given], bins, quiet=True
+    )
+    assert len(ran.spikes[0]) > 10
+
+    def hazard(events):
+        with torch.no_grad():
+            y, _ = network(Input.of([events], 0, bins), network.start(1))
+        return torch.sigmoid(y[:, 0, 0]).numpy()
+
+    heard = axon.heard(cell, given, ran.spikes[0])
+    np.testing.assert_allclose(ran.hazard[0], hazard(heard), rtol=1e-3, atol=1e-6)
+    own = heard.channel >= len(cell.channels)
+    kept = ~own | (heard.channel == len(axon.channels(cell)) - 1)
+    only = Events(heard.t[kept], heard.channel[kept], heard.weight[kept])
+    assert np.abs(ran.hazard[0] - hazard(only)).max() > 0.01
