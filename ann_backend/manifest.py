@@ -113,6 +113,7 @@ class Readout(_Strict):
 
     threshold_mV: float
     hazard_threshold: Positive
+    memory_ms: Positive
     refractory_ms: Annotated[float, Field(ge=0)]
     clip_mV: float
     v_offset_mV: float

@@ -152,6 +152,8 @@ Spec make_spec(const py::dict& tensors, const py::dict& readout, const std::vect
     s.head_b2 = weights(tensors, "head_b2", {O});
     s.threshold_mV = number(readout, "threshold_mV");
     s.hazard_threshold = number(readout, "hazard_threshold");
+    s.memory_ms = number(readout, "memory_ms");
+    if (!(s.memory_ms > 0)) throw InputError("expected memory_ms > 0, got " + written(s.memory_ms));
     s.refractory_ms = number(readout, "refractory_ms");
     s.clip_mV = number(readout, "clip_mV");
     s.v_offset_mV = number(readout, "v_offset_mV");

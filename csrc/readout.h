@@ -26,7 +26,8 @@ class Readout {
     Waveform ap_;
     double threshold_, clip_, v_offset_, v_scale_;  // mV
     double hazard_threshold_, refractory_;          // 1, ms
-    std::vector<float> p_prev_;                     // [B] hazard of the bin before, 0 after a spike
+    float kept_;                                    // of the hazard, from bin to bin
+    std::vector<float> hazard_;                     // [B] gathered since the last spike
     std::vector<double> t_last_;                    // [B] ms
 };
 

@@ -61,7 +61,7 @@ struct Spec {
     std::vector<float> head_w1, head_b1, head_w2, head_b2;  // [H, M], [M], [M, O], [O]
     Waveform ap;
     double threshold_mV, clip_mV, v_offset_mV, v_scale_mV;
-    double hazard_threshold, refractory_ms;
+    double hazard_threshold, memory_ms, refractory_ms;
 };
 
 }  // namespace ann

@@ -82,6 +82,7 @@ def bundle_for(
         readout=Readout(
             threshold_mV=threshold,
             hazard_threshold=0.5,
+            memory_ms=1.0,
             refractory_ms=1.0,
             clip_mV=-55.0,
             v_offset_mV=0.0,

@@ -104,16 +104,17 @@ def reference_outputs(named, traces, parents=()):
 
 
 def reference_spikes(outputs, readout):
-    """Peak picking, as it is calibrated: sorted list of (row, t)."""
+    """Spikes of gathered hazard, as it is calibrated: sorted list of (row, t)."""
+    kept = np.exp(-1.0 / readout["memory_ms"])
     p, offset = 1 / (1 + np.exp(-outputs[..., :2].astype(float))).transpose(2, 0, 1)
     spikes = []
     for row in range(outputs.shape[1]):
-        before, last = 0.0, -1e9
+        gathered, last = 0.0, -1e9
         for t0 in range(len(outputs)):
             t = t0 + offset[t0, row]
-            enough = p[t0, row] + before >= readout["hazard_threshold"]
-            before = p[t0, row]
+            gathered = gathered * kept + p[t0, row]
+            enough = gathered >= readout["hazard_threshold"]
             if enough and t - last >= readout["refractory_ms"]:
                 spikes.append((row, t))
-                before, last = 0.0, t
+                gathered, last = 0.0, t
     return sorted(spikes)

@@ -6,17 +6,16 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from ann_backend.train import axon, cable  # noqa: E402
-from ann_backend.train.calibrate import Calibration  # noqa: E402
 from ann_backend.train.cell import HH  # noqa: E402
 from ann_backend.train.dataset import Request, generate  # noqa: E402
 from ann_backend.train.events import Events  # noqa: E402
-from ann_backend.train.export import runner  # noqa: E402
+from ann_backend.train.export import Spiking, runner  # noqa: E402
 from ann_backend.train.free_run import free_run  # noqa: E402
 from ann_backend.train.listen import listen  # noqa: E402
 from ann_backend.train.model import Network  # noqa: E402
 from ann_backend.train.shape import Shape  # noqa: E402
 
-FOUND = Calibration(0.5, 2.0, 0.9)
+FOUND = Spiking(0.5, 3.0, 2.0)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +60,7 @@ def test_uncalibrated_all_hear_the_teacher(network, trials):
 
 def test_calibrated_half_hear_what_the_network_does(network, trials):
     found = listen(network, trials, FOUND, rng(), 2)
-    make = runner(network, HH, FOUND.threshold, FOUND.refractory_ms)
+    make = runner(network, HH, FOUND)
     own = free_run(make, [t.events for t in trials], 500, quiet=True).spikes
     kinds = [
         (f == o.tolist(), f == t.spikes.tolist())

@@ -17,7 +17,7 @@ from ann_backend.errors import AnnBackendError, CellError  # noqa: E402
 from ann_backend.train import export, fit, pipeline  # noqa: E402
 from ann_backend.train.axon import heard  # noqa: E402
 from ann_backend.train.cable import cable  # noqa: E402
-from ann_backend.train.calibrate import Calibration, calibrate  # noqa: E402
+from ann_backend.train.calibrate import calibrate  # noqa: E402
 from ann_backend.train.cell import HH, ChannelDescription  # noqa: E402
 from ann_backend.train.checkpoint import Run  # noqa: E402
 from ann_backend.train.dataset import Request, generate, join, refuse_mixture  # noqa: E402
@@ -255,9 +255,10 @@ def small_bundle(data, path, seed=0, shape=SMALL.shape):
     network.head2.bias.data[0] = 0.0  # an untrained network that spikes often
     weights = tensors(network) | {"ap": export.action_potential(data)[1]}
     manifest = pipeline._manifest(network, data, SMALL, "a test", "BSD-3-Clause", [1])
-    threshold = calibrate(network, data.trials).threshold
+    spiking, _ = calibrate(network, data.trials)
+    spiking = spiking._replace(refractory_ms=2.26)  # no tie with whole bins
     start_ms = export.action_potential(data)[0]
-    manifest["readout"] = export.readout(data.cell, threshold, 2.26, start_ms)
+    manifest["readout"] = export.readout(data.cell, spiking, start_ms)
     return network, load_bundle(pipeline._save(path, manifest, weights))
 
 
@@ -303,7 +304,8 @@ def test_a_bundle_of_another_size_is_no_beginning(data, tmp_path):
 
 
 def test_training_stops_when_the_validation_gets_no_better(data, tmp_path, monkeypatch):
-    judged = (Calibration(0.5, 2.0, f1) for f1 in (0.1, 0.5, 0.4, 0.3, 0.9))
+    spiking = export.Spiking(0.5, 3.0, 2.0)
+    judged = ((spiking, f1) for f1 in (0.1, 0.5, 0.4, 0.3, 0.9))
     monkeypatch.setattr(fit, "_calibrated", lambda *_: next(judged))
     options = dataclasses.replace(SMALL, epochs=5, patience=2)
     fit.fit(data, data, options, tmp_path, quiet=True)

@@ -1,12 +1,13 @@
 """A bundle's weights streamed in torch, as a good user of torch would write it.
 
 Beside `surrogate` in the benchmark's line. It stops at the network's outputs: voltages
-are not read out, nor peaks where it does not hear its own spikes, which spares it work.
+are not read out, nor spikes where it does not hear them, which spares it work.
 Letters as in `train.model`.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from typing import Any
@@ -56,7 +57,8 @@ class Streamed:
         self.traces = deque([torch.zeros(B, s.groups, s.kernels)] * s.taps, s.taps)
         self.state = [(torch.zeros(B, s.hidden),) * 2 for _ in range(s.layers)]
         self.readout = bundle.manifest.readout
-        self.before, self.since = torch.zeros(B), torch.full((B,), 1e9)
+        self.kept = math.exp(-1.0 / self.readout.memory_ms)
+        self.hazard, self.since = torch.zeros(B), torch.full((B,), 1e9)
         self.own = torch.zeros(0, dtype=torch.int64), torch.zeros(0)
 
     def run(self, bins: int) -> float:
@@ -117,9 +119,10 @@ class Streamed:
         """Rows that fire, and how old that is when it is heard, 1 ms later."""
         p, offset = torch.sigmoid(y[:, :2]).T
         self.since += 1.0  # from the last spike to the bin's end
-        fires = p + self.before >= self.readout.hazard_threshold
+        hazard = self.hazard * self.kept + p
+        fires = hazard >= self.readout.hazard_threshold
         fires &= self.since + offset - 1.0 >= self.readout.refractory_ms
-        self.before = torch.where(fires, 0.0, p)
+        self.hazard = torch.where(fires, 0.0, hazard)
         self.since = torch.where(fires, 1.0 - offset, self.since)
         who = torch.nonzero(fires)[:, 0]
         return who, 1.0 - offset[who]

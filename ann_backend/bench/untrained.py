@@ -74,6 +74,7 @@ def _manifest(
         readout=Readout(
             threshold_mV=cell.threshold_mV,
             hazard_threshold=0.5,
+            memory_ms=3.0,
             refractory_ms=2.0,
             clip_mV=cell.clip_mV,
             v_offset_mV=cell.v_init_mV,

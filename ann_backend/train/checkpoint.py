@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ann_backend.errors import AnnBackendError
-from ann_backend.train.calibrate import Calibration
+from ann_backend.train.export import Spiking
 from ann_backend.train.model import Network
 from ann_backend.train.muon import Muon
 
@@ -30,7 +30,7 @@ SAVED = (
     "best_f1",
     "stale",
     "heard",
-    "found",
+    "spiking",
 )
 
 
@@ -61,7 +61,7 @@ class Run:
         self.steps = steps
         self.group, self.step, self.skipped, self.seconds = 0, 0, 0, 0.0
         self.best_f1, self.stale = -1.0, 0
-        self.found: tuple[float, float, float] | None = None
+        self.spiking: tuple[float, ...] = ()
         self.heard: list[list[float]] = []
         self.best = _copied(network.state_dict())
         self.optimisers = _optimisers(network, options.rate)
@@ -108,18 +108,18 @@ class Run:
             optimiser.step()
 
     @property
-    def calibration(self) -> Calibration | None:
-        """Of the last epoch."""
-        return Calibration(*self.found) if self.found else None
+    def calibrated(self) -> Spiking | None:
+        """After the last epoch."""
+        return Spiking(*self.spiking) if self.spiking else None
 
-    def judge(self, found: Calibration) -> float:
+    def judge(self, spiking: Spiking, f1: float) -> float:
         """Keep the network if its validation F1 is the best so far."""
         self.stale += 1
-        self.found = found.threshold, found.refractory_ms, found.f1_2ms
-        if found.f1_2ms > self.best_f1:
-            self.best_f1, self.stale = found.f1_2ms, 0
+        self.spiking = tuple(spiking)
+        if f1 > self.best_f1:
+            self.best_f1, self.stale = f1, 0
             self.best = _copied(self.network.state_dict())
-        return found.f1_2ms
+        return f1
 
     def save(self, entry: dict[str, Any]) -> None:
         """Save all of it, and a line of the log."""

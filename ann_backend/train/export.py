@@ -7,7 +7,7 @@ waveform.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from ann_backend.train.tensors import tensors
 if TYPE_CHECKING:
     from ann_backend._engine import Engine
 
-__all__ = ["action_potential", "readout", "runner", "sizes"]
+__all__ = ["Spiking", "action_potential", "readout", "runner", "sizes"]
 
 
 def sizes(network: Network) -> dict[str, Any]:
@@ -41,23 +41,32 @@ def sizes(network: Network) -> dict[str, Any]:
     }
 
 
+class Spiking(NamedTuple):
+    """When the hazard that has gathered is a spike."""
+
+    threshold: float
+    memory_ms: float
+    refractory_ms: float
+
+
 def readout(
-    cell: CellDescription, threshold: float, refractory_ms: float, ap_start_ms: float
+    cell: CellDescription, spiking: Spiking, ap_start_ms: float
 ) -> dict[str, float]:
     """The bundle's readout.
 
     Parameters
     ----------
     cell : CellDescription
-    threshold, refractory_ms : float
-        As `calibrate` found them.
+    spiking : Spiking
+        As `calibrate` found it.
     ap_start_ms : float
         As `action_potential` found it.
     """
     return {
         "threshold_mV": cell.threshold_mV,
-        "hazard_threshold": threshold,
-        "refractory_ms": refractory_ms,
+        "hazard_threshold": spiking.threshold,
+        "memory_ms": spiking.memory_ms,
+        "refractory_ms": spiking.refractory_ms,
         "clip_mV": cell.clip_mV,
         "v_offset_mV": cell.v_init_mV,
         "v_scale_mV": V_SCALE_MV,
@@ -67,13 +76,13 @@ def readout(
 
 
 def runner(
-    network: Network, cell: CellDescription, threshold: float, refractory_ms: float
+    network: Network, cell: CellDescription, spiking: Spiking
 ) -> Callable[[int], Engine]:
     """What makes engines of a network that is no bundle yet; they draw no spikes."""
     from ann_backend._engine import Engine
 
     weights = tensors(network) | {"ap": np.full(1, cell.clip_mV, np.float32)}
-    said, size = readout(cell, threshold, refractory_ms, 0.0), sizes(network)
+    said, size = readout(cell, spiking, 0.0), sizes(network)
     parents, feedback = size["parents"], size["feedback"]
     return lambda rows: Engine(
         weights, said, rows=rows, parents=parents, feedback=feedback

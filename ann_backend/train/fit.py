@@ -27,10 +27,11 @@ from ann_backend import bundle
 from ann_backend.errors import AnnBackendError
 from ann_backend.train.axon import heard
 from ann_backend.train.cable import cable
-from ann_backend.train.calibrate import COARSE, Calibration, calibrate
+from ann_backend.train.calibrate import COARSE, calibrate
 from ann_backend.train.cell import CellDescription
 from ann_backend.train.checkpoint import Run
 from ann_backend.train.dataset import Dataset
+from ann_backend.train.export import Spiking
 from ann_backend.train.input import Input
 from ann_backend.train.listen import listen
 from ann_backend.train.loss import NAMES, losses, targets
@@ -159,14 +160,14 @@ def fit(
         started = time.perf_counter()
         if place == 0:
             run.heard = listen(
-                network, data.trials, run.calibration, rng, options.threads
+                network, data.trials, run.calibrated, rng, options.threads
             )
         some = [(data.trials[k], run.heard[k]) for k in rows]
         found = _stream(run, some, data.cell)
         run.group += 1
         entry = {"group": run.group, "epoch": epoch, **found}
         if place == groups - 1:
-            entry["validation_f1_2ms"] = run.judge(_calibrated(run, validation))
+            entry["validation_f1_2ms"] = run.judge(*_calibrated(run, validation))
         run.seconds += time.perf_counter() - started
         run.save({**entry, "skipped": run.skipped, "seconds": run.seconds})
         bar.update()
@@ -200,7 +201,7 @@ def torch_version() -> str:
     return str(torch.__version__)
 
 
-def _calibrated(run: Run, validation: Dataset) -> Calibration:
+def _calibrated(run: Run, validation: Dataset) -> tuple[Spiking, float]:
     return calibrate(
         run.network, validation.trials, COARSE, threads=run.options.threads
     )

@@ -12,8 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ann_backend.train.calibrate import Calibration
-from ann_backend.train.export import runner
+from ann_backend.train.export import Spiking, runner
 from ann_backend.train.free_run import free_run
 from ann_backend.train.model import Network
 from ann_backend.train.teacher import Trial
@@ -26,7 +25,7 @@ OWN = 0.5  # of the trials
 def listen(
     network: Network,
     trials: Sequence[Trial],
-    found: Calibration | None,
+    spiking: Spiking | None,
     rng: np.random.Generator,
     threads: int,
 ) -> list[list[float]]:
@@ -36,17 +35,17 @@ def listen(
     ----------
     network : Network
     trials : sequence of Trial
-    found : Calibration, optional
+    spiking : Spiking, optional
         Of the network; without it all hear the teacher's.
     rng : Generator
         Draws whose spikes each of them hears.
     threads : int
     """
     heard = [t.spikes.tolist() for t in trials]
-    if found is None or not network.shape.tree:
+    if spiking is None or not network.shape.tree:
         return heard
     own = np.flatnonzero(rng.random(len(trials)) < OWN).tolist()
-    make = runner(network, trials[0].cell, found.threshold, found.refractory_ms)
+    make = runner(network, trials[0].cell, spiking)
     for bins in sorted({len(trials[k].v) for k in own}):
         mine = [k for k in own if len(trials[k].v) == bins]
         events = [trials[k].events for k in mine]

@@ -135,8 +135,8 @@ def train(
     start_ms, ap = action_potential(data)
     weights = tensors(network) | {"ap": ap}
     manifest = _manifest(network, data, options, command, licence, lengths)
-    found = calibrate(network, validation.trials, threads=options.threads)
-    manifest["readout"] = readout(cell, found.threshold, found.refractory_ms, start_ms)
+    spiking, _ = calibrate(network, validation.trials, threads=options.threads)
+    manifest["readout"] = readout(cell, spiking, start_ms)
     path = _save(Path(out), manifest, weights)
     evidence = gather(
         cell,
