@@ -26,7 +26,7 @@ __all__ = ["UNIT_MV", "Cable", "Units", "cable", "units"]
 
 UNIT_MV = 10.0  # of the tree's voltages, from v_init
 REVERSAL_MV = {"excitatory": 0.0, "slow": 0.0, "inhibitory": -80.0}
-SPIKE = ((50.0, 0, 40.0), (-90.0, 2, 20.0), (-90.0, 3, 5.0))  # mV, kernel, nS
+SPIKE = ((50.0, 0, 400.0), (-90.0, 1, 20.0), (-90.0, 3, 0.5))  # mV, kernel, nS
 FAR_MV = 1000.0  # a conductance with its reversal potential so far is a current
 NMDA = (0.062, -20.5)  # Jahr & Stevens 1990, 1 mM Mg: slope, 1/mV, and half, mV
 
@@ -217,20 +217,24 @@ def _conductances(
     taus = sorted(v for name, v in parameters.items() if name.startswith("tau"))
     given = [v for name, v in parameters.items() if name.startswith("e")]
     mV = given[0] if given else REVERSAL_MV[c.role]
-    unit_nS = 1e3 * c.unit_uS
+    unit_nS, rises = 1e3 * c.unit_uS, len(taus) > 1
     blocked = "NMDA" in mechanism
     if blocked and c.role == "excitatory":  # both receptors: the slower one is NMDA's
-        yield 2 * _course(c, taus[-2], unit_nS), mV, False
+        yield 2 * _course(c, taus[-2], rises) * unit_nS, mV, False
         unit_nS *= parameters.get("ratio", 1.0)
     scale = 1 if blocked else 2
-    yield scale * _course(c, taus[-1] if taus else c.tau_ms[-1], unit_nS), mV, blocked
+    decay = taus[-1] if taus else c.tau_ms[-1]
+    yield scale * _course(c, decay, rises) * unit_nS, mV, blocked
 
 
-def _course(c: ChannelDescription, decay: float, peak: float) -> NDArray[np.float32]:
-    """Weights of the kernels that rise at once and fall with `decay`, (K,)."""
+def _course(c: ChannelDescription, decay: float, rises: bool) -> NDArray[np.float32]:
+    """Weights of the kernels, (K,), that fall with `decay` from a peak of 1."""
     weights = np.zeros(len(c.tau_ms), np.float32)
     nearest = int(np.abs(np.log(np.array(c.tau_ms) / decay)).argmin())
-    weights[nearest] = peak
-    if nearest:
-        weights[0] = -peak
+    weights[nearest] = 1.0
+    if nearest and rises:
+        weights[0] = -1.0
+        rise, fall = c.tau_ms[0], c.tau_ms[nearest]
+        peak = rise * fall / (fall - rise) * np.log(fall / rise)  # ms
+        weights /= np.exp(-peak / fall) - np.exp(-peak / rise)
     return weights

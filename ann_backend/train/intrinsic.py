@@ -116,6 +116,8 @@ class _Model:
         slope, half, tau, slope_m, half_m, self.reversal = kinds.unbind(2)
         # an inward current as large as the largest that was seen
         inward = (-held[-3:, 2].amin(0)).clamp_min(0.0) / 95.0
+        # where there are spikes, their sodium is the axon's: it would not let go here
+        self.spikes = (held.abs().amax((0, 1)) > SPIKING_MV * leak)
         begin = leak[:, None] * torch.tensor(BEGIN)
         begin[:, 2] = torch.maximum(begin[:, 2], inward)
         self.instant = slope_m != 0.0
@@ -167,5 +169,6 @@ class _Model:
         (slope, slope_m), (half, half_m) = self.p["slope"], self.p["half"]
         tau, nS, leak = (x.exp() for x in self.p["log"])
         slope_m = torch.where(self.instant, slope_m, torch.zeros(()))
+        nS = torch.where(self.spikes[:, None] & self.instant, 1e-3 * nS, nS)
         some = slope, 10.0 * half, tau, slope_m, 10.0 * half_m, self.reversal, nS, leak
         return Intrinsic(*(x.detach().numpy() for x in (*some, self.p["constant"][0])))
