@@ -12,12 +12,14 @@ from ann_backend.errors import (
     BundleError,
     CellError,
     NeuronLayoutError,
+    StateError,
     UnsupportedError,
 )
 from ann_backend.run.catalogue import register
 from ann_backend.run.population import Population, connect, population
 from ann_backend.run.report import report
 from ann_backend.run.shipped import load
+from ann_backend.run.state import load_state, save_state
 from ann_backend.run.swap import replace, restore, use
 
 __all__ = [
@@ -28,14 +30,17 @@ __all__ = [
     "CellError",
     "NeuronLayoutError",
     "Population",
+    "StateError",
     "UnsupportedError",
     "connect",
     "load",
+    "load_state",
     "population",
     "register",
     "replace",
     "report",
     "restore",
+    "save_state",
     "train",
     "use",
 ]

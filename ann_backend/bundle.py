@@ -33,6 +33,7 @@ from ann_backend.manifest import (
     digest,
     tensor_shapes,
 )
+from ann_backend.paths import write_whole
 
 if TYPE_CHECKING:
     from ann_backend._engine import Engine
@@ -128,12 +129,7 @@ def save(path: str | os.PathLike[str], manifest: Manifest, tensors: Tensors) -> 
     raw = _header(canonical(document), arrays)
     raw += b"".join(array.tobytes() for array in arrays.values())
     _parse(raw, path)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        scratch.write_bytes(raw)
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
+    write_whole(path, raw)
     return path
 
 

@@ -9,6 +9,10 @@ class BundleError(AnnBackendError):
     """A bundle file is missing, damaged, foreign, or made by another version."""
 
 
+class StateError(AnnBackendError):
+    """A saved state is missing, damaged, or of another model, version or time."""
+
+
 class CellError(AnnBackendError):
     """A cell, template or synapse does not fit what a bundle was trained on."""
 

@@ -29,6 +29,16 @@ def _data_dir(name: str) -> Path:
     )
 
 
+def write_whole(path: Path, raw: bytes) -> None:
+    """Make or replace a file, whole or not at all."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        scratch.write_bytes(raw)
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
 def mod_dir() -> Path:
     """Folder of the mechanisms that the project ships."""
     return _data_dir("mod")

@@ -1,6 +1,4 @@
 // ann_backend._engine: argument checks and the GIL, no arithmetic.
-#include <pybind11/numpy.h>
-#include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
 #include <mutex>
@@ -9,6 +7,7 @@
 #include "cuda/host.h"
 #include "engine.h"
 #include "errors.h"
+#include "python.h"
 #ifdef ANN_WITH_CUDA
 #include "cuda/device.h"
 #include "cuda/network.h"
@@ -18,32 +17,6 @@ namespace py = pybind11;
 
 namespace ann {
 namespace {
-
-std::string listed(const std::vector<py::ssize_t>& shape) {
-    std::string text = "[";
-    for (py::ssize_t n : shape) text += (text.size() > 1 ? ", " : "") + std::to_string(n);
-    return text + "]";
-}
-
-std::vector<py::ssize_t> shape_of(const py::array& array) {
-    return {array.shape(), array.shape() + array.ndim()};
-}
-
-// A C-ordered array of T, no conversion: a wrong type is the caller's mistake.
-template <class T>
-py::array_t<T, py::array::c_style> typed(const std::string& name, const py::handle& value) {
-    using Array = py::array_t<T, py::array::c_style>;
-    if (!py::isinstance<Array>(value)) {
-        std::string got = py::str(py::type::of(value));
-        if (py::isinstance<py::array>(value)) {
-            const auto array = py::reinterpret_borrow<py::array>(value);
-            got = std::string(py::str(array.dtype())) + " " + listed(shape_of(array));
-        }
-        throw InputError("expected '" + name + "' to be a C-ordered array of " +
-                         std::string(py::str(py::dtype::of<T>())) + ", got " + got);
-    }
-    return py::reinterpret_borrow<Array>(value);
-}
 
 py::array_t<float, py::array::c_style> tensor(const py::dict& tensors, const std::string& name) {
     if (!tensors.contains(name)) throw InputError("expected a tensor '" + name + "', got none");
@@ -194,6 +167,19 @@ class PyEngine {
         std::lock_guard<std::mutex> lock(mutex_);
         engine_.reset();
     }
+    py::dict save() {
+        std::lock_guard<std::mutex> lock(mutex_);
+        py::dict arrays;
+        const EngineState state = engine_.save();
+        each_array(state, into(arrays));
+        return arrays;
+    }
+    void load(const py::dict& arrays) {
+        std::lock_guard<std::mutex> lock(mutex_);
+        EngineState state = engine_.save();
+        each_array(state, out_of(arrays));
+        engine_.load(state);
+    }
     int rows() const { return engine_.rows(); }
     int channels() const { return engine_.channels(); }
     size_t connections() const { return engine_.connections(); }
@@ -327,6 +313,8 @@ PYBIND11_MODULE(_engine, m) {
         .def("resize", &PyEngine::resize, py::arg("rows"),
              "Every row is reset; with another number, its connections are gone.")
         .def("reset", &PyEngine::reset, "Every row to the trial's start.")
+        .def("save", &PyEngine::save, "What the rows remember between two bins: flat arrays.")
+        .def("load", &PyEngine::load, py::arg("arrays"), "What save() gave, in any variant.")
         .def_property_readonly("rows", &PyEngine::rows)
         .def_property_readonly("channels", &PyEngine::channels)
         .def_property_readonly("outputs", &PyEngine::outputs, "Raw outputs f32[B, 3].")

@@ -7,7 +7,8 @@
 namespace ann {
 
 Engine::Engine(const Spec& spec, const Backend& backend, int rows)
-    : channels_(spec.C - (spec.feedback ? 1 : 0)),
+    : sizes_(spec),
+      channels_(spec.C - (spec.feedback ? 1 : 0)),
       feedback_(spec.feedback),
       events_(channels_),
       network_(make_network(backend, spec)),
@@ -76,6 +77,28 @@ void Engine::step(double t0, const Event* events, size_t n, double* v_end,
     if (feedback_)
         fed_back_.assign(spikes.begin() + static_cast<std::ptrdiff_t>(before), spikes.end());
     if (wires_.size()) wires_.send(t0, spikes.data() + before, spikes.size() - before);
+}
+
+EngineState Engine::save() {
+    EngineState s{NetworkState(sizes_, rows_), {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+    network_->save(s.network);
+    readout_.save(s);
+    agenda_->save(s);
+    for (const Spike& spike : fed_back_) {
+        s.heard_row.push_back(spike.row);
+        s.heard_t.push_back(spike.t);
+    }
+    return s;
+}
+
+void Engine::load(const EngineState& from) {
+    check(from, save(), channels_);
+    network_->load(from.network);
+    readout_.load(from);
+    agenda_->load(from);
+    fed_back_.clear();
+    for (size_t i = 0; i < from.heard_t.size(); ++i)
+        fed_back_.push_back({from.heard_t[i], from.heard_row[i]});
 }
 
 void Engine::check_outputs(double t0) const {

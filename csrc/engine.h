@@ -8,6 +8,7 @@
 #include "network.h"
 #include "population.h"
 #include "readout.h"
+#include "state.h"
 #include "wires.h"
 
 namespace ann {
@@ -31,12 +32,18 @@ class Engine final : public Population {
     void connect(const int32_t* source, Engine& target, const std::vector<Wire>& wires);
     size_t connections() const { return wires_.size(); }
 
+    // Of all rows, between two bins; not their connections. A state that this engine cannot have
+    // is an InputError, and changes nothing.
+    EngineState save();
+    void load(const EngineState& from);
+
     const std::vector<float>& outputs() const { return outputs_; }  // [B, O] of the last step
 
   private:
     void take(double t0, const Event* events, size_t n);
     void check_outputs(double t0) const;
 
+    NetworkSizes sizes_;
     int rows_ = 0, channels_;
     bool feedback_;
     std::vector<Spike> fed_back_;  // the last bin's spikes, of a network that hears its own

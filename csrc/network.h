@@ -5,6 +5,7 @@
 #include <string>
 
 #include "event_buffer.h"
+#include "state.h"
 #include "types.h"
 
 namespace ann {
@@ -16,6 +17,10 @@ class Network {
     virtual void reset() = 0;           // state to zero: the trial's start
     // One bin: its events -> outputs [B, O] = (hazard logit, offset logit, scaled Vm).
     virtual void step(EventBuffer& events, float* outputs) = 0;
+
+    // Of all rows; the state's sizes are this network's.
+    virtual void save(NetworkState& to) = 0;
+    virtual void load(const NetworkState& from) = 0;
 };
 
 // How a network is computed.

@@ -26,6 +26,16 @@ void Readout::reset() {
     resize(static_cast<int>(hazard_.size()));
 }
 
+void Readout::save(EngineState& to) const {
+    to.hazard = hazard_;
+    to.last_spike = t_last_;
+}
+
+void Readout::load(const EngineState& from) {
+    hazard_ = from.hazard;
+    t_last_ = from.last_spike;
+}
+
 void Readout::step(double t0, const float* outputs, double* v_end, std::vector<Spike>& spikes) {
     const size_t old = spikes.size();
     for (int row = 0; row < static_cast<int>(hazard_.size()); ++row) {

@@ -2,6 +2,7 @@
 #pragma once
 #include <vector>
 
+#include "state.h"
 #include "types.h"
 
 namespace ann {
@@ -15,6 +16,9 @@ class Readout {
 
     // outputs [B, O] -> v_end [B] mV; spikes appended, sorted by (t, row).
     void step(double t0, const float* outputs, double* v_end, std::vector<Spike>& spikes);
+
+    void save(EngineState& to) const;
+    void load(const EngineState& from);
 
     const Waveform& waveform() const { return ap_; }
     double threshold() const { return threshold_; }

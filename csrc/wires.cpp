@@ -62,6 +62,29 @@ void Agenda::open(double t0) {
     open_ = true;
 }
 
+void Agenda::save(EngineState& to) const {
+    if (open_) to.agenda_open = {t0_};
+    for (size_t ahead = 0; ahead < bins_.size(); ++ahead)
+        for (const Event& e : bins_[(now_ + ahead) & mask()]) {
+            to.due_ahead.push_back(int32_t(ahead));
+            to.due_row.push_back(e.row);
+            to.due_channel.push_back(e.channel);
+            to.due_weight.push_back(e.weight);
+            to.due_t.push_back(e.t);
+        }
+}
+
+void Agenda::load(const EngineState& from) {
+    clear();
+    open_ = !from.agenda_open.empty();
+    if (open_) t0_ = from.agenda_open[0];
+    for (size_t i = 0; i < from.due_t.size(); ++i) {
+        reserve(from.due_ahead[i]);
+        bins_[(now_ + size_t(from.due_ahead[i])) & mask()].push_back(
+            {from.due_t[i], from.due_weight[i], from.due_row[i], from.due_channel[i]});
+    }
+}
+
 void Wires::connect(int sources, const int32_t* source, const std::shared_ptr<Agenda>& target,
                     const std::vector<Wire>& wires) {
     float longest = 0;

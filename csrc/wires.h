@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "state.h"
 #include "types.h"
 
 namespace ann {
@@ -25,6 +26,9 @@ class Agenda {
     bool is_open() const { return open_; }
     // Of the bin that is open. The caller adds others, and clears it when they are done.
     std::vector<Event>& due() { return bins_[now_ & mask()]; }
+
+    void save(EngineState& to) const;
+    void load(const EngineState& from);
 
     // For a bin behind the open one.
     void add(double t, float weight, int32_t row, int32_t channel) {

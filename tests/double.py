@@ -74,6 +74,7 @@ def bundle_for(
     ones = dict.fromkeys(Sizes.model_fields, 1) | {
         "channels": len(channels),
         "parents": [],
+        "feedback": False,
     }
     manifest = Manifest(
         name=name,

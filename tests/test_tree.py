@@ -140,6 +140,20 @@ def test_the_cable_of_cylinders_is_that_of_the_textbook():
     np.testing.assert_allclose(found.axial_nS[1:3], wanted, rtol=1e-5)
 
 
+def test_a_synapse_begins_with_its_own_peak_conductance(cell, measured):
+    groups = Groups.plan(cell.channels, 1)
+    units = cable.units(cell, cell.channels, groups, measured.intrinsic)
+    excitatory = next(k for k, c in enumerate(cell.channels) if c.role == "excitatory")
+    group = int(groups.of[excitatory, 0])
+    branch, slot = divmod(group, len(groups.tau) // groups.branches)
+    t = np.arange(0.0, 30.0, 0.01)
+    courses = np.exp(-t[:, None] / groups.tau[group])
+    ampa, nmda, *_ = (courses @ units.weight[branch, 4 * slot : 4 * slot + 4]).T
+    assert units.gate[1, branch, 0] == 0  # AMPA's gate stands half open
+    assert 0.5 * ampa.max() == pytest.approx(1.0, rel=1e-3)  # nS
+    assert nmda.max() == pytest.approx(0.71, rel=1e-3)
+
+
 def test_a_network_rests_as_the_cell_and_excitation_depolarises_it(cell, measured):
     torch.manual_seed(1)
     network = Network(cell, Shape(hidden=4, mix=3, layers=1, head=3), measured)

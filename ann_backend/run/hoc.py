@@ -8,9 +8,19 @@ from ann_backend.errors import CellError
 from ann_backend.nrn import h
 from ann_backend.run.report import report
 from ann_backend.run.shipped import load
+from ann_backend.run.state import load_state, save_state
 from ann_backend.run.swap import replace, restore, use
 
-__all__ = ["load", "replace_cell", "replace_template", "restore", "show_report", "use"]
+__all__ = [
+    "load",
+    "load_state",
+    "replace_cell",
+    "replace_template",
+    "restore",
+    "save_state",
+    "show_report",
+    "use",
+]
 
 
 def replace_template(name: str, bundle: str) -> Any:

@@ -26,6 +26,15 @@ class Running(NamedTuple):
     parts: tuple[Any, ...]  # what the coupling points to
 
 
+class Stepped(NamedTuple):
+    """What the coupling steps as one, in its order."""
+
+    bundle: Bundle
+    rows: int
+    gids: range | None  # of a population
+    engine: Any
+
+
 @dataclass
 class State:
     """Everything that lasts from one ``finitialize`` to the next."""
@@ -38,6 +47,7 @@ class State:
     prepared: Any = None  # _neuron.Prepared, while cells are parked
     order: list[Surrogate] = field(default_factory=list)  # as in `prepared`
     running: list[Running] = field(default_factory=list)  # the same
+    stepped: list[Stepped] = field(default_factory=list)  # the same
     refused: str = ""
 
 
@@ -111,7 +121,7 @@ def _detach() -> None:
     if parked or (anchor is not None and _neuron.is_listed(address(anchor))):
         _neuron.prepare([], address(anchor))
     state.prepared = None
-    state.order, state.running = [], []
+    state.order, state.running, state.stepped = [], [], []
     state.engines.clear()
 
 
@@ -130,8 +140,12 @@ def _prepare() -> None:
     for key in [k for k in state.engines if k not in current]:
         del state.engines[key]
     state.order = [c for _, members in groups for c in members]
+    state.stepped = [
+        *[Stepped(b, len(m), None, _engine(b, len(m))) for b, m in groups],
+        *[Stepped(p.bundle, len(p), p.gids, p.engine) for p in alive],
+    ]
     state.prepared = _neuron.prepare(
-        [_group(bundle, members) for bundle, members in groups]
+        [_group(s, m) for s, (_, m) in zip(state.stepped, groups, strict=False)]
         + [_rows(p) for p in alive],
         address(anchor),
     )
@@ -155,10 +169,10 @@ def _groups() -> list[tuple[Bundle, list[Surrogate]]]:
     return list(by_bundle.values())
 
 
-def _group(bundle: Bundle, members: list[Surrogate]) -> tuple[Any, ...]:
-    manifest = bundle.manifest
+def _group(stepped: Stepped, members: list[Surrogate]) -> tuple[Any, ...]:
+    manifest = stepped.bundle.manifest
     return (
-        _population(bundle, len(members)),
+        stepped.engine.population,
         manifest.cell["v_init_mV"],
         [c.handle for c in members],
         channels.rules(manifest),
@@ -176,14 +190,14 @@ def _key(bundle: Bundle, rows: int) -> tuple[int, str, int]:
     return id(bundle), engine.chosen(state.backend, rows), state.threads
 
 
-def _population(bundle: Bundle, rows: int) -> Any:
+def _engine(bundle: Bundle, rows: int) -> Any:
     key = _key(bundle, rows)
     made = state.engines.get(key)
     if made is None:
         made = state.engines[key] = engine.make(bundle, rows, *key[1:])
     if made.rows != rows:
         made.resize(rows)
-    return made.population
+    return made
 
 
 atexit.register(warn_of_loads)

@@ -220,21 +220,21 @@ def _conductances(
     unit_nS, rises = 1e3 * c.unit_uS, len(taus) > 1
     blocked = "NMDA" in mechanism
     if blocked and c.role == "excitatory":  # both receptors: the slower one is NMDA's
-        yield 2 * _course(c, taus[-2], rises) * unit_nS, mV, False
+        yield 2 * unit_nS * _course(c, taus[-2], rises), mV, False
         unit_nS *= parameters.get("ratio", 1.0)
     scale = 1 if blocked else 2
     decay = taus[-1] if taus else c.tau_ms[-1]
-    yield scale * _course(c, decay, rises) * unit_nS, mV, blocked
+    yield scale * unit_nS * _course(c, decay, rises), mV, blocked
 
 
 def _course(c: ChannelDescription, decay: float, rises: bool) -> NDArray[np.float32]:
-    """Weights of the kernels, (K,), that fall with `decay` from a peak of 1."""
+    """Weights of the kernels, (K,), whose sum falls with `decay` from a peak of 1."""
     weights = np.zeros(len(c.tau_ms), np.float32)
     nearest = int(np.abs(np.log(np.array(c.tau_ms) / decay)).argmin())
     weights[nearest] = 1.0
     if nearest and rises:
-        weights[0] = -1.0
         rise, fall = c.tau_ms[0], c.tau_ms[nearest]
         peak = rise * fall / (fall - rise) * np.log(fall / rise)  # ms
+        weights[0] = -1.0
         weights /= np.exp(-peak / fall) - np.exp(-peak / rise)
     return weights

@@ -37,6 +37,24 @@ void Network::reset() {
     resize(rows_);
 }
 
+Kept Network::kept() const {
+    const size_t bin = size_t(packed_.traces), row = size_t(packed_.state);
+    float* const state = state_.data;
+    return {history_.data,
+            bin * size_t(packed_.W),
+            bin,
+            newest_,
+            state,
+            row,
+            size_t(packed_.hidden),
+            state + packed_.v_at,
+            row,
+            state + packed_.gates_at,
+            row,
+            size_t(packed_.tree.U4),
+            nullptr};
+}
+
 void Network::step(EventBuffer& events, float* outputs) {
     struct Context {
         Network* network;

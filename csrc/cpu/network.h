@@ -13,8 +13,11 @@ class Network final : public ann::Network {
     void resize(int rows) override;
     void reset() override;
     void step(EventBuffer& events, float* outputs) override;
+    void save(NetworkState& to) override { ann::save(kept(), to); }
+    void load(const NetworkState& from) override { ann::load(kept(), from); }
 
   private:
+    Kept kept() const;
     void step_block(EventBuffer& events, float* outputs, int block, int thread);
 
     Packed packed_;

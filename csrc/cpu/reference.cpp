@@ -72,6 +72,23 @@ void Reference::reset() {
     resize(rows_);
 }
 
+Kept Reference::kept() {
+    const size_t bin = size_t(s_.G) * size_t(s_.K), H = size_t(s_.H), N = size_t(s_.N);
+    return {history_.data(),
+            bin * size_t(s_.W),
+            bin,
+            newest_,
+            lstm_.data(),
+            2 * H * size_t(s_.L),
+            H,
+            v_.data(),
+            N,
+            open_.data(),
+            N * size_t(s_.U),
+            size_t(s_.U),
+            nullptr};
+}
+
 void Reference::step(EventBuffer& events, float* outputs) {
     events.sort(0, rows_);
     const size_t GK = static_cast<size_t>(s_.G) * s_.K;

@@ -13,8 +13,11 @@ class Reference final : public ann::Network {
     void resize(int rows) override;
     void reset() override;
     void step(EventBuffer& events, float* outputs) override;
+    void save(NetworkState& to) override { ann::save(kept(), to); }
+    void load(const NetworkState& from) override { ann::load(kept(), from); }
 
   private:
+    Kept kept();
     void decay(float* traces) const;
     void add(const RowEvent& event, float* traces) const;
     void run(const float* history, int row, float* outputs);

@@ -72,7 +72,8 @@ constexpr Machine machine{227 * 1024, 1};
 template <class Number>
 class HostNetwork final : public ann::Network {
   public:
-    HostNetwork(const Spec& spec, bool reversed) : packed_(spec), block_{reversed} {
+    HostNetwork(const Spec& spec, bool reversed)
+        : packed_(spec), reset_(packed_.gates_at_reset()), block_{reversed} {
         make_plan(packed_.sizes, machine, 1);  // throws
     }
 
@@ -115,7 +116,14 @@ class HostNetwork final : public ann::Network {
         std::copy_n(outputs_.begin(), static_cast<size_t>(rows_) * O, outputs);
     }
 
+    void save(NetworkState& to) override { ann::save(kept(), to); }
+    void load(const NetworkState& from) override { ann::load(kept(), from); }
+
   private:
+    Kept kept() {
+        return cuda::kept(packed_.sizes, history_.data(), state_.data(), newest_, reset_.data());
+    }
+
     struct alignas(128) Line {
         uint32_t words[32];
         static Line of_nan() {
@@ -126,6 +134,7 @@ class HostNetwork final : public ann::Network {
     };
 
     Packed<Number> packed_;
+    std::vector<float> reset_;  // [units]: a tree's gates
     Block block_;
     Plan plan_{};
     int rows_ = 0, newest_ = 0;

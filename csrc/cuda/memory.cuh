@@ -40,8 +40,16 @@ class Array {
         allocate(values.size());
         if (size_)
             check(cudaMemcpy(data_, values.data(), size_ * sizeof(T), cudaMemcpyHostToDevice),
-                  "to copy weights");
+                  "to copy to it");
         return data_;
+    }
+
+    std::vector<T> read() const {
+        std::vector<T> values(size_);
+        if (size_)
+            check(cudaMemcpy(values.data(), data_, size_ * sizeof(T), cudaMemcpyDeviceToHost),
+                  "to copy a state");
+        return values;
     }
 
   private:

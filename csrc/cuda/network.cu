@@ -58,9 +58,12 @@ class DeviceNetwork final : public ann::Network {
     void resize(int rows) override;
     void reset() override;
     void step(EventBuffer& events, float* outputs) override;
+    void save(NetworkState& to) override;
+    void load(const NetworkState& from) override;
 
   private:
     void enter() const;
+    void enter_a_batch() const;
     void reserve(size_t events);
     size_t stage(const EventBuffer& events);
 
@@ -74,6 +77,7 @@ class DeviceNetwork final : public ann::Network {
     Array<Target> targets_;
     Array<Number> weights_;
 
+    std::vector<float> reset_;             // [units]: a tree's gates
     int rows_ = 0, all_ = 0, newest_ = 0;  // all: filled up
     Plan plan_{};
     int blocks_ = 1;
@@ -112,12 +116,19 @@ DeviceNetwork<Number>::DeviceNetwork(const Spec& spec, int device) : device_(bou
     view_.head_b2 = head_b2_.assign(packed.head_b2);
     view_.biases = biases_.assign(packed.biases);
     view_.weights = weights_.assign(packed.weights);
+    reset_ = packed.gates_at_reset();
 }
 
 template <class Number>
 void DeviceNetwork<Number>::enter() const {
     refuse_fork();
     check(cudaSetDevice(device_), "to start");
+}
+
+template <class Number>
+void DeviceNetwork<Number>::enter_a_batch() const {
+    enter();
+    if (rows_ < 0) throw DeviceError("the batch has no memory on the GPU; use backend 'cpu'");
 }
 
 template <class Number>
@@ -184,8 +195,7 @@ size_t DeviceNetwork<Number>::stage(const EventBuffer& events) {
 template <class Number>
 void DeviceNetwork<Number>::step(EventBuffer& events, float* outputs) {
     if (rows_ == 0) return;
-    enter();
-    if (rows_ < 0) throw DeviceError("the batch has no memory on the GPU; use backend 'cpu'");
+    enter_a_batch();
     events.sort(0, rows_);
     const size_t bytes = stage(events);
     newest_ = (newest_ + 1) % view_.W;
@@ -207,6 +217,24 @@ void DeviceNetwork<Number>::step(EventBuffer& events, float* outputs) {
           "to copy outputs");
     stream_.wait();
     std::copy_n(shown_.data(), shown_.size(), outputs);
+}
+
+// Between two steps nothing is under way in the stream.
+template <class Number>
+void DeviceNetwork<Number>::save(NetworkState& to) {
+    enter_a_batch();
+    std::vector<float> history = history_.read(), state = state_.read();
+    ann::save(kept(view_, history.data(), state.data(), newest_, reset_.data()), to);
+}
+
+template <class Number>
+void DeviceNetwork<Number>::load(const NetworkState& from) {
+    enter_a_batch();
+    std::vector<float> history(history_.size()), state(state_.size());  // rows beyond: as at reset
+    ann::load(kept(view_, history.data(), state.data(), newest_, reset_.data()), from);
+    history_.assign(history);
+    state_.assign(state);
+    check(cudaDeviceSynchronize(), "to load a state");
 }
 
 }  // namespace

@@ -142,6 +142,12 @@ View<Number> Packed<Number>::view() const {
     return v;
 }
 
+template <class Number>
+std::vector<float> Packed<Number>::gates_at_reset() const {
+    if (tree_units.empty()) return {};
+    return {tree_units.end() - sizes.units, tree_units.end()};
+}
+
 template struct Packed<float>;
 template struct Packed<Bf16>;
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "../state.h"
 #include "../types.h"
 #include "number.h"
 
@@ -68,7 +69,17 @@ struct Packed {
     std::vector<Target> targets;
     std::vector<Number> weights;
 
-    View<Number> view() const;  // of these arrays
+    View<Number> view() const;                  // of these arrays
+    std::vector<float> gates_at_reset() const;  // [units] of a tree
 };
+
+// A batch's history and state, in the host's memory.
+template <class Number>
+Kept kept(const View<Number>& v, float* history, float* state, int newest, const float* reset) {
+    const size_t row = size_t(v.state), bin = size_t(v.GK), H16 = size_t(v.H16);
+    float* const tree = state + 2 * size_t(v.L) * H16;
+    return {history, bin * size_t(v.W), bin, newest,      state, row, H16, tree,
+            row,     tree + v.N,        row, size_t(v.U), reset};
+}
 
 }  // namespace ann::cuda

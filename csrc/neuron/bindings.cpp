@@ -1,10 +1,9 @@
 // Python's door to the coupling: argument conversion, nothing else.
-#include <pybind11/numpy.h>
-#include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
 #include <algorithm>
 
+#include "../python.h"
 #include "callback.h"
 #include "digest.h"
 #include "fan.h"
@@ -12,6 +11,7 @@
 #include "layout.h"
 #include "park.h"
 #include "prepare.h"
+#include "state.h"
 #include "stopwatch.h"
 
 namespace py = pybind11;
@@ -104,6 +104,19 @@ static py::tuple sent(size_t group) {
 static py::array_t<double> voltages(size_t group) {
     const auto& v = model().groups.at(group).v;
     return py::array_t<double>(py::ssize_t(v.size()), v.data());
+}
+
+static py::dict save_python() {
+    py::dict arrays;
+    const CouplingState state = save_coupling();
+    each_array(state, into(arrays));
+    return arrays;
+}
+
+static void load_python(const py::dict& arrays) {
+    CouplingState state;
+    each_array(state, out_of(arrays));
+    load_coupling(state);
 }
 
 static Prepared prepare_python(const py::list& list, size_t anchor) {
@@ -213,6 +226,8 @@ PYBIND11_MODULE(_neuron, m) {
     m.def("stepped", &stepped);
     m.def("sent", &sent, py::arg("group"), "Rows and times of the spikes since finitialize.");
     m.def("voltages", &voltages, py::arg("group"), "mV, at the last bin's end.");
+    m.def("save", &save_python, "What NEURON's SaveState lacks, between two steps: flat arrays.");
+    m.def("load", &load_python, py::arg("arrays"));
     m.def("features", &features);
     m.def("start_voltage", &start_voltage);
     m.def("set_exchange_delay", &set_exchange_delay, py::arg("ms"));

@@ -2,6 +2,7 @@
 // stretch of a bin in which it is constant becomes an event in the middle of the stretch, whose
 // weight is the charge.
 #include "model.h"
+#include "state.h"
 
 namespace ann {
 
@@ -44,6 +45,22 @@ int clamp_channel(const Point_process* p) {
 
 void restart_clamps() {
     for (Clamp& c : clamps) c.since = c.current = c.sample = 0;
+}
+
+void save_clamps(CouplingState& to) {
+    for (const Clamp& c : clamps) to.clamps.insert(to.clamps.end(), {c.since, c.current, c.sample});
+}
+
+void load_clamps(const CouplingState& from) {
+    for (size_t i = 0; i < clamps.size(); ++i) {
+        clamps[i].since = from.clamps[3 * i];
+        clamps[i].current = from.clamps[3 * i + 1];
+        clamps[i].sample = from.clamps[3 * i + 2];
+    }
+}
+
+size_t clamps_mapped() {
+    return clamps.size();
 }
 
 // Time that no bin covers: a warm-up, or t set forward.

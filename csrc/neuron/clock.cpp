@@ -11,7 +11,7 @@
 #include "fan.h"
 #include "flight.h"
 #include "model.h"
-#include "park.h"
+#include "state.h"
 
 namespace ann {
 
@@ -30,31 +30,6 @@ static long runs = 0;  // finitializes; a user's callback may call it in the mid
 Model& model() {
     static Model m;
     return m;
-}
-
-bool alive(Section* s) {
-    return *secname(s) != 0;
-}
-
-static void write_voltages() {
-    for (Group& g : model().groups)
-        for (size_t row = 0; row < g.cells.size(); ++row) {
-            const Cell& c = model().cells[g.cells[row]];
-            if (!c.soma.v) continue;  // the user deleted it
-            for (Node* n : c.nodes) _nrn_mechanism_access_voltage(n) = g.v[row];
-        }
-}
-
-static void bind_nodes() {
-    for (Cell& c : model().cells) {
-        c.nodes.clear();
-        if (!alive(c.soma.section)) continue;
-        c.soma.v = nrn_rangepointer(c.soma.section, hoc_lookup("v"), 0.5);
-        for (int i = 0; i < _nrn_mechanism_get_nnode(c.soma.section); ++i)
-            c.nodes.push_back(_nrn_mechanism_get_node(c.soma.section, i));
-        // soma(0) is a node of its own where the soma is the root, its parent's elsewhere
-        if (c.sections.front() == c.soma.section) c.nodes.push_back(node_exact(c.soma.section, 0));
-    }
 }
 
 static void restart() {
@@ -181,8 +156,8 @@ static void refuse_changes(double now, double dt) {
         refuse("with MPI, replaced cells need a dt that divides 1 ms");
     if (now < last - 1e-9 && edge > bin)
         refuse(
-            "t went back after replaced cells had run (SaveState.restore, or t was set): a "
-            "surrogate cannot go back; start with finitialize, or restore() the cells first");
+            "t went back after replaced cells had run (SaveState.restore, or t was set): load "
+            "what ann_backend.save_state kept of that time, or start with finitialize");
 }
 
 // NEURON's t is a sum of many dt: in minutes it falls behind whole ms by more than rounding. Where
@@ -211,6 +186,20 @@ struct Between {
     ~Between() { between_deliveries = false; }
 };
 
+void save_clock(CouplingState& to) {
+    if (between_deliveries || !pending.empty() || std::abs(nrn_threads->_t - last) > 1e-9)
+        throw InputError("expected to be between two steps of NEURON's, at the end of the last (" +
+                         written(last) + " ms), got t = " + written(nrn_threads->_t) + " ms");
+    to.clock = {last, edge};
+}
+
+void load_clock(const CouplingState& from) {
+    last = nrn_threads->_t;
+    edge = from.clock[1];
+    pending.clear();
+    write_voltages();
+}
+
 // At the end of every fixed step.
 static void end_step() {
     const Between within;
@@ -231,17 +220,6 @@ static void end_step() {
     while (run == runs && now > edge - reach(dt)) run_bin(now);
     // what NEURON delivers next; of one plastic connection's events it may meet an earlier one yet
     if (run == runs && !any_plastic()) land(now);
-}
-
-// The sections of the cells that the user still has. A deleted one's address may be a new section's
-// by now.
-static void find_sections() {
-    model().cell_of.clear();
-    for (size_t c = 0; c < model().cells.size(); ++c) {
-        const Cell& cell = model().cells[c];
-        if (!alive(cell.sections.front()) || !alive(cell.soma.section)) continue;
-        for (Section* s : tree(cell.sections.front())) model().cell_of[s] = int(c);
-    }
 }
 
 // NEURON has set up its structure anew: nodes moved, synapses may have come, moved or gone.

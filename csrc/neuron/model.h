@@ -152,16 +152,21 @@ void find_counters();
 bool counters_changed();
 void restart_counters();
 void count_spike(const Counter&, double t);
-void find_recordings();  // record.cpp
+using Addresses = std::unordered_map<const double*, long>;  // recorded variables: recorders of each
+void count_stale(const Addresses&);                         // stale.cpp
+void find_recordings();                                     // record.cpp
 void restart_recordings();
 void restart_steps(double t);
 void note_step(double now);
 void patch_recordings(double now);
-bool alive(Section*);  // clock.cpp
-std::vector<Load> loads();
-double stepped();       // ms, up to the last bin's end
-double last_step();     // ms, its end
-void land_delivered();  // all events that NEURON has delivered by now
+bool alive(Section*);  // nodes.cpp
+void find_sections();
+void bind_nodes();
+void write_voltages();
+std::vector<Load> loads();  // clock.cpp
+double stepped();           // ms, up to the last bin's end
+double last_step();         // ms, its end
+void land_delivered();      // all events that NEURON has delivered by now
 void start_clock();
 void stop_clock();
 void set_exchange_delay(double ms);  // emit.cpp: shortest delay between ranks

@@ -7,12 +7,16 @@
 
 #include "layout.h"
 #include "model.h"
+#include "state.h"
 
 namespace ann {
 
 struct Recording {
     IvocVect *samples, *times;  // times: null unless the user gave them
     double dt;                  // ms, 0: at every step
+    int first;                  // its earlier samples are of another stretch of time
+    int taken;                  // with a dt: samples before those, elsewhere
+    double begun;               // ms: when it was emptied
 };
 
 // An action potential, from where it leaves the clip level to where it meets it again: as its
@@ -31,6 +35,7 @@ struct History {
 
 static std::unordered_map<int, History> histories;  // by cell
 static std::vector<PlayRecord*> collected;          // all of NEURON's, when they were looked at
+static std::unordered_map<IvocVect*, Recording> resumed;  // since a load
 static std::vector<double> steps;  // ms, of NEURON's last steps: four bins' at least
 
 static double at(const Waveform& w, double since) {
@@ -108,7 +113,7 @@ static double snapped(double t) {
 // Time of sample i of n; NEURON has yet to take the one of the present step.
 static double time_of(const Recording& r, int i, int n) {
     if (r.times) return vector_vec(r.times)[i];
-    if (r.dt > 0) return i * r.dt;
+    if (r.dt > 0) return r.begun + (i + r.taken) * r.dt;
     const int back = n - i;  // 1: the step before the present one
     return back < int(steps.size()) ? steps[steps.size() - 1 - back] : -1;
 }
@@ -117,7 +122,7 @@ static void rewrite(const Recording& r, const History& h, const Waveform& w, dou
     const int n = vector_capacity(r.samples);
     double* p = vector_vec(r.samples);
     const Knots k = knots(h, edge);
-    for (int i = n - 1; i >= 0; --i) {
+    for (int i = n - 1; i >= r.first; --i) {
         const double t = snapped(time_of(r, i, n));
         if (t <= edge - 2 * bin || t <= 0) break;
         if (t < edge) p[i] = voltage(h, w, k, t);
@@ -127,52 +132,13 @@ static void rewrite(const Recording& r, const History& h, const Waveform& w, dou
 static Recording describe(PlayRecord* pr) {
     const Layout& l = layout();
     void* vtable = *reinterpret_cast<void**>(pr);
-    Recording r{nullptr, nullptr, 0};
+    Recording r{};
     if (vtable != l.every_step && vtable != l.every_dt && vtable != l.at_times) return r;
     r.samples = field<IvocVect*>(pr, l.samples);
     if (vtable == l.every_dt) r.dt = field<double>(pr, l.sample_dt);
     if (vtable == l.at_times) r.times = field<IvocVect*>(pr, l.sample_times);
-    return r;
-}
-
-using Addresses = std::unordered_map<const double*, long>;  // recorded variables: recorders of each
-
-static long recorders_of(Prop* p, const Addresses& recorded) {
-    long n = 0;
-    for (int i = 0; p && i < _nrn_mechanism_get_num_vars(p); ++i) {
-        const auto it = recorded.find(&_nrn_mechanism_access_param(p, i));
-        if (it != recorded.end()) n += it->second;
-    }
-    return n;
-}
-
-static long recorders_of(Node* node, const Addresses& recorded) {
-    const auto it = recorded.find(&_nrn_mechanism_access_voltage(node));
-    long n = it == recorded.end() ? 0 : it->second;
-    for (int type = 0; type < n_memb_func; ++type)
-        if (!memb_func[type].is_point && memb_func[type].sym)
-            n += recorders_of(nrn_mechanism(type, node), recorded);
-    return n;
-}
-
-// Recorders of what stays constant: variables of parked sections and their point processes.
-static void count_stale(const Addresses& recorded) {
-    if (recorded.empty()) return;
-    for (const auto& [section, cell] : model().cell_of)
-        for (int i = 0; i < _nrn_mechanism_get_nnode(section); ++i)
-            model().counts[cell].recordings_stale +=
-                recorders_of(_nrn_mechanism_get_node(section, i), recorded);
-    for (int type = 0; type < n_memb_func; ++type) {
-        if (!memb_func[type].is_point || !nrn_pnt_template_[type] || type == counter_type())
-            continue;
-        hoc_List* all = nrn_pnt_template_[type]->olist;
-        for (hoc_Item* q = all->next; q != all; q = q->next) {
-            auto* p = static_cast<Point_process*>(q->element.obj->u.this_pointer);
-            const auto it = p->sec ? model().cell_of.find(p->sec) : model().cell_of.end();
-            if (it != model().cell_of.end())
-                model().counts[it->second].recordings_stale += recorders_of(p->prop, recorded);
-        }
-    }
+    const auto it = resumed.find(r.samples);
+    return it != resumed.end() && it->second.dt == r.dt ? it->second : r;
 }
 
 static std::unordered_map<const double*, int> soma_voltages() {
@@ -205,6 +171,7 @@ static Addresses collect() {
 
 void find_recordings() {
     histories.clear();
+    resumed.clear();
     count_stale(collect());
     for (const auto& [cell, h] : histories)
         model().counts[cell].recordings = long(h.recordings.size());
@@ -248,6 +215,54 @@ void patch_recordings(double edge) {
         for (Peak& p : h.peaks)
             for (int i = 0; i < 3; ++i) cut(p, edge - bin * (2 - i), h.v[i], w);
         for (const Recording& r : h.recordings) rewrite(r, h, w, edge);
+    }
+}
+
+void save_recordings(CouplingState& to) {
+    for (const auto& [cell, h] : histories) {
+        to.recorded_cell.push_back(cell);
+        to.recorded_v.insert(to.recorded_v.end(), h.v, h.v + 3);
+        for (const Peak& p : h.peaks) {
+            to.peak_cell.push_back(cell);
+            to.peaks.insert(to.peaks.end(), {p.spike, p.from, p.until, p.v_from, p.v_until});
+        }
+        for (const Recording& r : h.recordings) {
+            if (r.dt == 0) continue;
+            to.sampled_cell.push_back(cell);
+            to.samples.insert(to.samples.end(),
+                              {r.dt, double(vector_capacity(r.samples) + r.taken)});
+        }
+    }
+}
+
+// NEURON keeps the times at which it samples; an emptied Vector (frecord_init) begins now.
+static void resume(Recording& r, int cell, const CouplingState& from, double now) {
+    r.first = r.times ? 0 : vector_capacity(r.samples);
+    r.taken = 0;
+    r.begun = now;
+    for (size_t i = 0; i < from.sampled_cell.size() && r.first; ++i) {
+        if (from.sampled_cell[i] != cell || from.samples[2 * i] != r.dt) continue;
+        r.taken = int(from.samples[2 * i + 1]) - r.first;
+        r.begun = 0;
+    }
+}
+
+void load_recordings(const CouplingState& from, double now) {
+    restart_steps(now);
+    resumed.clear();
+    for (auto& [cell, h] : histories) {
+        std::fill(h.v, h.v + 3, group_of(model().cells[cell]).v[model().cells[cell].row]);
+        h.peaks.clear();
+        for (size_t i = 0; i < from.recorded_cell.size(); ++i)
+            if (from.recorded_cell[i] == cell) std::copy_n(&from.recorded_v[3 * i], 3, h.v);
+        for (size_t i = 0; i < from.peak_cell.size(); ++i) {
+            const double* p = &from.peaks[5 * i];
+            if (from.peak_cell[i] == cell) h.peaks.push_back({p[0], p[1], p[2], p[3], p[4]});
+        }
+        for (Recording& r : h.recordings) {
+            resume(r, cell, from, now);
+            resumed[r.samples] = r;
+        }
     }
 }
 
