@@ -14,14 +14,12 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
-    SerializerFunctionWrapHandler,
     field_validator,
-    model_serializer,
     model_validator,
 )
 
 FORMAT: Final = "ann_backend.bundle"
-VERSION: Final = 2
+VERSION: Final = 3
 
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -52,9 +50,6 @@ class Channel(_Strict):
     rate_Hz: Range
 
 
-ADDED = ("parents", "feedback")  # left out where empty: older bundles keep their hash
-
-
 class Sizes(_Strict):
     """Dimensions of the network: C, G, K, W, N, U, P (0: no mix), H, L, M.
 
@@ -73,15 +68,8 @@ class Sizes(_Strict):
     hidden: Count
     layers: Count
     head: Count
-    parents: list[int] = []
-    feedback: bool = False
-
-    @model_serializer(mode="wrap")
-    def _as_it_was_written(
-        self, fields: SerializerFunctionWrapHandler
-    ) -> dict[str, Any]:
-        found: dict[str, Any] = fields(self)
-        return {k: v for k, v in found.items() if k not in ADDED or v}
+    parents: list[int]
+    feedback: bool
 
     @model_validator(mode="after")
     def _branches_are_of_one_size(self) -> Sizes:

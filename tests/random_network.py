@@ -94,13 +94,27 @@ def _cable(rng, N, U):
     return {name: tensor.astype(np.float32) for name, tensor in named.items()}
 
 
-def engine(rows=1, named=None, *, variant="", threads=1, parents=NO_TREE, **readout):
-    """The engine of a random network, or of one with the tensors `named`."""
-    named = tensors(parents=parents) if named is None else named
+def engine(
+    rows=1,
+    named=None,
+    *,
+    variant="",
+    threads=1,
+    parents=NO_TREE,
+    feedback=False,
+    **readout,
+):
+    """The engine of a random network, or of one with the tensors `named`.
+
+    With feedback the last of its four channels is the rows' own.
+    """
+    named = tensors(C=3 + feedback, parents=parents) if named is None else named
     readout = {**READOUT, **readout}
     cuda = variant in [*_engine.cuda_variants, *_engine.cuda_host_variants]
     backend = "cuda" if cuda else "cpu"
-    return _engine.Engine(named, readout, backend, rows, threads, variant, parents)
+    return _engine.Engine(
+        named, readout, backend, rows, threads, variant, parents, feedback
+    )
 
 
 NONE = (np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0), np.zeros(0))

@@ -80,14 +80,15 @@ def test_torch_streams_what_the_engine_streams():
     for bundle in (shipped, Bundle(manifest, named), cable, hears):
         theirs = Streamed(bundle, DRIVE, range(3), threads=1)
         ours = Surrogate(bundle, DRIVE, range(3), backend="cpu", threads=1)
-        batch = DRIVE.draw(range(3), 0, 10 * BLOCK_MS)
+        batch, fired = DRIVE.draw(range(3), 0, 10 * BLOCK_MS), 0
         for n, (row, channel, weight, t) in enumerate(batch.bins()):
-            ours.engine.step(float(n), row, channel, weight, t)
+            fired += len(ours.engine.step(float(n), row, channel, weight, t)[1])
             age = torch.from_numpy(n + 1 - t).float()
             wide = torch.from_numpy(row).long(), torch.from_numpy(channel).long()
             with torch.inference_mode():
                 y = theirs.step(*wide, torch.from_numpy(weight).float(), age)
             np.testing.assert_allclose(y, ours.engine.outputs, rtol=1e-4, atol=1e-4)
+    assert fired > 20  # of the last one, which hears that
 
 
 def test_a_rows_events_depend_on_no_other_row_and_no_length():

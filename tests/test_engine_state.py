@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import random_network
-from random_network import READOUT, TREE, VARIANTS, networks
+from random_network import TREE, VARIANTS, networks
 from reference import run, trials
 
 from ann_backend import _engine
@@ -14,15 +14,9 @@ ROWS, CUT, BINS = 7, 40, 90
 
 def engine(variant="", parents=TREE, rows=ROWS, feedback=True, delay=3.3):
     """Rows that hear their own spikes and, over some bins, each other's."""
-    cuda = variant in [*_engine.cuda_variants, *_engine.cuda_host_variants]
-    made = _engine.Engine(
-        random_network.tensors(C=4, parents=parents),
-        READOUT,
-        "cuda" if cuda else "cpu",
-        rows,
-        variant=variant,
-        parents=parents,
-        feedback=feedback,
+    named = random_network.tensors(C=4, parents=parents)
+    made = random_network.engine(
+        rows, named, variant=variant, parents=parents, feedback=feedback
     )
     if delay:
         source = np.arange(rows, dtype=np.int32)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import random_network
-from random_network import NONE, READOUT, TREE, VARIANTS, event
+from random_network import NONE, TREE, VARIANTS, event
 from reference import trials
 
 from ann_backend import _engine
@@ -12,17 +12,10 @@ variants = pytest.mark.parametrize("variant", VARIANTS)
 ROWS, BINS = 3, 400
 
 
-def engine(*, feedback, variant="", rows=ROWS):
-    """Of four channels; with feedback the last one is the rows' own."""
-    cuda = variant in [*_engine.cuda_variants, *_engine.cuda_host_variants]
-    return _engine.Engine(
-        random_network.tensors(C=4, parents=TREE),
-        READOUT,
-        "cuda" if cuda else "cpu",
-        rows,
-        variant=variant,
-        parents=TREE,
-        feedback=feedback,
+def engine(variant="", *, feedback=True):
+    named = random_network.tensors(C=4, parents=TREE)
+    return random_network.engine(
+        ROWS, named, variant=variant, parents=TREE, feedback=feedback
     )
 
 
@@ -34,7 +27,7 @@ def with_spikes(bin_, row, t):
 
 @variants
 def test_it_is_as_if_the_spikes_were_sent_to_a_channel_1_ms_later(variant):
-    hears, told = (engine(feedback=f, variant=variant) for f in (True, False))
+    hears, told = (engine(variant, feedback=f) for f in (True, False))
     row, t, count = np.zeros(0, np.int32), np.zeros(0), 0
     for n, bin_ in enumerate(trials(ROWS, BINS)):
         v_told = told.step(float(n), *with_spikes(bin_, row, t + 1.0))[0]
@@ -46,7 +39,7 @@ def test_it_is_as_if_the_spikes_were_sent_to_a_channel_1_ms_later(variant):
 
 
 def test_its_own_spikes_are_no_channel_of_the_caller_s():
-    hears = engine(feedback=True)
+    hears = engine()
     assert hears.channels == 3
     with pytest.raises(_engine.InputError, match=r"channel in 0 .. 2, got 3"):
         hears.step(0.0, *event(channel=3))
@@ -61,7 +54,7 @@ def until_it_fires(hears):
 
 
 def test_a_reset_forgets_the_spikes_of_the_last_bin():
-    hears, fresh = engine(feedback=True), engine(feedback=True)
+    hears, fresh = engine(), engine()
     until_it_fires(hears)
     hears.reset()
     hears.step(0.0, *NONE)
@@ -70,7 +63,7 @@ def test_a_reset_forgets_the_spikes_of_the_last_bin():
 
 
 def test_a_refused_bin_loses_no_spike():
-    hears, calm = engine(feedback=True), engine(feedback=True)
+    hears, calm = engine(), engine()
     n = until_it_fires(hears)
     assert until_it_fires(calm) == n
     with pytest.raises(_engine.InputError, match="channel"):

@@ -165,6 +165,8 @@ def test_a_damaged_foreign_or_missing_file_is_refused(network, tmp_path):
     with pytest.raises(StateError, match="No such file or directory; check the path"):
         ann_backend.load_state(tmp_path / "none")
     ann_backend.load_state(path)  # none of them changed anything
+    with pytest.raises(StateError, match="expected a folder to write in, got No such"):
+        ann_backend.save_state(tmp_path / "none" / "ours")
 
 
 def test_without_a_model_in_the_middle_of_a_step_and_under_mpi_it_is_refused(
@@ -239,6 +241,8 @@ def test_hoc_has_both(network, tmp_path):
     network.start()
     h.continuerun(10)
     h(f'ann_save_state("{tmp_path}/ours")')
-    spikes = network.rows.v
+    kept = network.rows.engine.save()
+    network.rows.engine.reset()
     h(f'ann_load_state("{tmp_path}/ours")')
-    np.testing.assert_array_equal(network.rows.v, spikes)
+    for name, array in network.rows.engine.save().items():
+        np.testing.assert_array_equal(array, kept[name], err_msg=name)

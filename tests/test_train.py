@@ -310,10 +310,10 @@ def test_training_stops_when_the_validation_gets_no_better(data, tmp_path, monke
     options = dataclasses.replace(SMALL, epochs=5, patience=2)
     fit.fit(data, data, options, tmp_path, quiet=True)
     log = [json.loads(x) for x in (tmp_path / "log.jsonl").read_text().splitlines()]
-    logged = [e["validation_f1_2ms"] for e in log if "validation_f1_2ms" in e]
+    logged = [e["validation_score"] for e in log if "validation_score" in e]
     assert logged == [0.1, 0.5, 0.4, 0.3]
     best = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
-    assert best["best_f1"] == 0.5
+    assert best["best_score"] == 0.5
 
 
 def test_the_template_is_the_action_potential_above_the_clip(data, tmp_path):

@@ -45,8 +45,8 @@ def save_state(path: str | os.PathLike[str]) -> None:
     Raises
     ------
     StateError
-        Nothing is replaced or initialized, NEURON is in the middle of a step, or some
-        row has inf or NaN. A file that is there stays.
+        Nothing is replaced or initialized, NEURON is in the middle of a step, some row
+        has inf or NaN, or the file cannot be written. One that is there stays.
     UnsupportedError
         In a parallel network of several MPI ranks.
 
@@ -66,7 +66,12 @@ def save_state(path: str | os.PathLike[str]) -> None:
     document: dict[str, Any] = {"format": FORMAT, "version": VERSION, "groups": groups}
     document["t_ms"] = float(h.t)
     document["sha256"] = _digest(document, arrays)
-    paths.write_whole(Path(path), save(arrays, {"state": json.dumps(document)}))
+    raw = save(arrays, {"state": json.dumps(document)})
+    try:
+        paths.write_whole(Path(path), raw)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        _refuse(path, "a folder to write in", reason, "check the path")
 
 
 def load_state(path: str | os.PathLike[str]) -> None:

@@ -19,10 +19,11 @@ from ann_backend.train.teacher import Trial
 
 __all__ = ["COARSE", "FINE", "calibrate"]
 
+WINDOWS_MS = (1.0, 2.0, 5.0)  # of the F1 that the score is the mean of
 # Thresholds, and memories in ms.
 FINE = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7), (1.0, 3.0, 10.0)
 COARSE = (0.15, 0.3, 0.5), (3.0, 10.0)
-F1_SLACK = 0.002
+SLACK = 0.01
 
 
 def calibrate(
@@ -32,12 +33,12 @@ def calibrate(
     *,
     threads: int = 1,
 ) -> tuple[Spiking, float]:
-    """Readout of this surrogate's hazard, and the F1@2 ms that it gives.
+    """Readout of this surrogate's hazard, and the score that it gives.
 
-    F1 is flat over a wide range of thresholds, in which the number of spikes is not:
-    of the choices within `F1_SLACK` of the best F1@2 ms, the one is taken whose
-    number of spikes is nearest the teacher's. The refractory time is 0.8 of the
-    teacher's shortest interval, 1 ms at least.
+    The score is the mean of F1@1, 2 and 5 ms. It is flat over a wide range of
+    thresholds, in which the number of spikes is not: of the choices within `SLACK` of
+    the best score, the one is taken whose number of spikes is nearest the teacher's.
+    The refractory time is 0.8 of the teacher's shortest interval, 1 ms at least.
 
     Parameters
     ----------
@@ -58,8 +59,9 @@ def calibrate(
         make = runner(network, trials[0].cell, choice)
         found = free_run(make, events, bins, threads=threads, quiet=True)
         trains.append(found.spikes)
-    scores = [f1_pooled(found, spikes, 2.0) for found in trains]
-    close = np.flatnonzero(np.array(scores) >= max(scores) - F1_SLACK)
+    f1 = [[f1_pooled(found, spikes, w) for w in WINDOWS_MS] for found in trains]
+    scores = np.mean(f1, axis=1)
+    close = np.flatnonzero(scores >= scores.max() - SLACK)
     errors = [abs(rate_error_pooled(trains[k], spikes)) for k in close]
     best = close[int(np.nanargmin(errors))] if np.isfinite(errors).any() else close[0]
-    return choices[best], scores[best]
+    return choices[best], float(scores[best])

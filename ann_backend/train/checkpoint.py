@@ -27,7 +27,7 @@ SAVED = (
     "skipped",
     "seconds",
     "best",
-    "best_f1",
+    "best_score",
     "stale",
     "heard",
     "spiking",
@@ -60,7 +60,7 @@ class Run:
         self.options, self.network, self.folder = options, network, folder
         self.steps = steps
         self.group, self.step, self.skipped, self.seconds = 0, 0, 0, 0.0
-        self.best_f1, self.stale = -1.0, 0
+        self.best_score, self.stale = -1.0, 0
         self.spiking: tuple[float, ...] = ()
         self.heard: list[list[float]] = []
         self.best = _copied(network.state_dict())
@@ -112,14 +112,14 @@ class Run:
         """After the last epoch."""
         return Spiking(*self.spiking) if self.spiking else None
 
-    def judge(self, spiking: Spiking, f1: float) -> float:
-        """Keep the network if its validation F1 is the best so far."""
+    def judge(self, spiking: Spiking, score: float) -> float:
+        """Keep the network if its validation score is the best so far."""
         self.stale += 1
         self.spiking = tuple(spiking)
-        if f1 > self.best_f1:
-            self.best_f1, self.stale = f1, 0
+        if score > self.best_score:
+            self.best_score, self.stale = score, 0
             self.best = _copied(self.network.state_dict())
-        return f1
+        return score
 
     def save(self, entry: dict[str, Any]) -> None:
         """Save all of it, and a line of the log."""

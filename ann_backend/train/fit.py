@@ -61,7 +61,7 @@ class Fit:
     window : int
         Bins of 1 ms that are backpropagated at a time; at least 500.
     patience : int
-        Epochs without a better F1 on the validation trials before training stops.
+        Epochs without a better score on the validation trials before training stops.
     seed : int
     threads : int
         On the CPU: rows are shared out among them.
@@ -125,7 +125,7 @@ def fit(
     Returns
     -------
     Network
-        On the CPU; the one of the epoch with the best validation F1.
+        On the CPU; the one of the epoch with the best validation score.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def fit(
         run.group += 1
         entry = {"group": run.group, "epoch": epoch, **found}
         if place == groups - 1:
-            entry["validation_f1_2ms"] = run.judge(*_calibrated(run, validation))
+            entry["validation_score"] = run.judge(*_calibrated(run, validation))
         run.seconds += time.perf_counter() - started
         run.save({**entry, "skipped": run.skipped, "seconds": run.seconds})
         bar.update()

@@ -23,7 +23,7 @@ class Shape:
         Bins that the branch units see.
     tree : bool
         Whether the units are the conductances of a tree, and the LSTM sees the
-        voltages of its branches in place of the units.
+        voltages of its branches in place of the units; it hears its own spikes.
     units : int
         Rectified units of a branch; of a tree, the cell gives their number.
     mix : int
