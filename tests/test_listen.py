@@ -1,5 +1,7 @@
 """What a network in training hears of spikes."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -37,12 +39,14 @@ def rng():
     return np.random.default_rng(3)
 
 
-def test_a_spike_is_heard_1_ms_later_on_a_channel_behind_the_cells():
+def test_a_spike_is_heard_1_ms_later_in_every_branch_but_the_soma():
+    cell = dataclasses.replace(HH, branch_parents=(-1, 0))
     given = Events(np.array([1.0, 3.0]), np.int16([0, 2]), np.float32([0.1, 0.2]))
-    found = axon.heard(given, [0.25, 1.5], 3)
-    assert found.t.tolist() == [1.0, 1.25, 2.5, 3.0]
-    assert found.channel.tolist() == [0, 3, 3, 2]
-    np.testing.assert_allclose(found.weight, [0.1, 1.0, 1.0, 0.2])
+    found = axon.heard(cell, given, [0.25, 1.5])
+    assert found.t.tolist() == [1.0, 1.25, 1.25, 2.5, 2.5, 3.0]
+    assert found.channel.tolist() == [0, 3, 4, 3, 4, 2]
+    np.testing.assert_allclose(found.weight, [0.1, 1.0, 1.0, 1.0, 1.0, 0.2])
+    assert [c.location for c in axon.channels(cell)[3:]] == ["dendrite", "axon"]
 
 
 def test_the_axon_is_one_branch_more_with_its_own_channel(network):
@@ -50,7 +54,7 @@ def test_the_axon_is_one_branch_more_with_its_own_channel(network):
     assert cells == list(HH.channels)
     assert len(network.of) == len(HH.channels) + 1
     assert network.tree.parents.tolist() == [-1, 0]
-    assert own.branch == 1
+    assert (own.branch, own.location) == (1, "axon")
 
 
 def test_uncalibrated_all_hear_the_teacher(network, trials):

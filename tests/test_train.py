@@ -268,7 +268,8 @@ def test_the_engine_runs_what_was_exported(data, tmp_path, shape):
     events, bins = [t.events for t in data.trials], len(data.trials[0].v)
     response = free_run(bundle.engine, events, bins, threads=2, quiet=True)
     if shape.tree:  # it hears what it did
-        events = [heard(e, s, 3) for e, s in zip(events, response.spikes, strict=True)]
+        ran = zip(events, response.spikes, strict=True)
+        events = [heard(data.cell, *one) for one in ran]
     with torch.no_grad():
         y, _ = network(Input.of(events, 0, bins), network.start(len(events)))
     hazard = torch.sigmoid(y[..., 0]).T.numpy()

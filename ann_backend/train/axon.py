@@ -1,8 +1,9 @@
-"""What the network hears of its own spikes: events of one more channel, on an axon.
+"""What the network hears of its own spikes: events in an axon and in every branch.
 
 Beside `model` in the training line. A network that does not know when it fired last
-cannot fire regularly. In training it hears the teacher's spikes or, of trials that it
-has run freely, its own.
+cannot fire regularly, and what its dendrites do next begins with the action potential
+that runs back into them. In training it hears the teacher's spikes or, of trials that
+it has run freely, its own. A bundle has all of it as one channel.
 """
 
 from __future__ import annotations
@@ -21,23 +22,28 @@ __all__ = ["channels", "grown", "heard"]
 
 DELAY_MS = 1.0  # of the engine's feedback: a spike is known when its bin is over
 TAU_MS = (0.5, 150.0)  # of the traces, from an action potential to its longest wake
+UNIT_US = 0.1  # a spike's traces are 10: a weight of 1 in them is 10 nS
 CAPACITANCE_PF, AXIAL_NS = 5.0, 500.0
 
 
 def channels(cell: CellDescription) -> tuple[ChannelDescription, ...]:
-    """The cell's channels, and last the one of its own spikes."""
+    """The cell's channels, then one of its own spikes in each branch but the soma."""
     taus = np.geomspace(*TAU_MS, len(cell.channels[0].tau_ms))
-    own = ChannelDescription(
-        name="own spikes",
-        location="axon",
-        synapses=(),
-        role="spikes",
-        unit_uS=1.0,
-        rate_Hz=0.0,
-        tau_ms=tuple(taus.tolist()),
-        branch=len(cell.branch_parents),
-    )
-    return *cell.channels, own
+    axon = len(cell.branch_parents)
+    own = [
+        ChannelDescription(
+            name="own spikes",
+            location="axon" if branch == axon else "dendrite",
+            synapses=(),
+            role="spikes",
+            unit_uS=UNIT_US,
+            rate_Hz=0.0,
+            tau_ms=tuple(taus.tolist()),
+            branch=branch,
+        )
+        for branch in range(1, axon + 1)
+    ]
+    return *cell.channels, *own
 
 
 def grown(cable: Cable) -> Cable:
@@ -55,14 +61,14 @@ def grown(cable: Cable) -> Cable:
     )
 
 
-def heard(events: Events, spikes: Sequence[float], channel: int) -> Events:
+def heard(cell: CellDescription, events: Events, spikes: Sequence[float]) -> Events:
     """Events of a trial with spikes among them, as the engine feeds them back."""
-    t = np.concatenate([events.t, np.array(spikes) + DELAY_MS])
+    own = np.arange(len(cell.channels), len(channels(cell)), dtype=events.channel.dtype)
+    t = np.concatenate([events.t, np.repeat(np.array(spikes) + DELAY_MS, len(own))])
     order = np.argsort(t, kind="stable")
-    own = np.full(len(spikes), channel, events.channel.dtype)
+    which = np.concatenate([events.channel, np.tile(own, len(spikes))])
+    ones = np.ones(len(t) - len(events.t), np.float32)
+    weight = np.concatenate([events.weight, ones])
     return dataclasses.replace(
-        events,
-        t=t[order],
-        channel=np.concatenate([events.channel, own])[order],
-        weight=np.concatenate([events.weight, np.ones_like(own, np.float32)])[order],
+        events, t=t[order], channel=which[order], weight=weight[order]
     )

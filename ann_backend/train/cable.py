@@ -197,9 +197,9 @@ def _conductances(
 ) -> Iterator[tuple[NDArray[np.float32], float, bool]]:
     """Of a channel: weights of its kernels, reversal potential in mV, Mg block."""
     if c.role == "spikes":  # the action potential, and what follows it
-        for mV, k, nS in SPIKE:
+        for mV, k, nS in SPIKE if c.location == "axon" else ():
             course = np.zeros(len(c.tau_ms), np.float32)
-            course[min(k, len(course) - 1)] = nS
+            course[min(k, len(course) - 1)] = c.unit_uS * nS
             yield 2 * course, mV, False
         return
     mechanism, parameters = c.synapses[0]

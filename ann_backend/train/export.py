@@ -30,7 +30,7 @@ def sizes(network: Network) -> dict[str, Any]:
     s = network.shape
     return {
         "parents": network.tree.parents.tolist() if s.tree else [],
-        "channels": len(network.of) - s.tree,
+        "channels": network.channels,
         "feedback": s.tree,
         "groups": len(network.tau),
         "kernels": network.tau.shape[1],

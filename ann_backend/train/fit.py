@@ -217,8 +217,7 @@ class _Part:
         self.device = network.branch_b.device
         self.events = [t.events for t, _ in some]
         if network.shape.tree:
-            own = len(cell.channels)
-            self.events = [heard(t.events, spikes, own) for t, spikes in some]
+            self.events = [heard(cell, t.events, spikes) for t, spikes in some]
         self.targets = targets(cell, [t for t, _ in some])
         self.state: State = network.start(self.rows)
 

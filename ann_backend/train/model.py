@@ -118,6 +118,7 @@ class Network(nn.Module):
         channels = axon.channels(cell) if shape.tree else cell.channels
         groups = Groups.plan(channels, shape.places)
         self.shape, self.branches = shape, groups.branches
+        self.channels = len(cell.channels)
         self.register_buffer("of", torch.from_numpy(groups.of))
         self.register_buffer("tau", torch.from_numpy(groups.tau))
         self.register_buffer("scale", torch.ones(groups.tau.shape))

@@ -30,8 +30,8 @@ def tensors(network: Network) -> dict[str, NDArray[np.float32]]:
         Everything but ``ap``.
     """
     groups, lstm = len(network.tau), network.lstm
-    embedding = np.zeros((len(network.of), groups), np.float32)
-    rows = np.arange(len(network.of))[:, None]
+    rows = _rows(network)
+    embedding = np.zeros((rows.max() + 1, groups), np.float32)
     started = network.log_embedding.detach().exp()
     embedding[rows, network.of.cpu().numpy()] = started.cpu().numpy()
     found = {"embedding": embedding, "tau": network.tau.cpu().numpy()}
@@ -52,6 +52,11 @@ def tensors(network: Network) -> dict[str, NDArray[np.float32]]:
         named[f"head_w{k}"], named[f"head_b{k}"] = head.weight.T, head.bias
     found |= {name: t.detach().cpu().numpy() for name, t in named.items()}
     return {k: np.ascontiguousarray(v, np.float32) for k, v in found.items()}
+
+
+def _rows(network: Network) -> NDArray[np.int64]:
+    """Of the embedding, for each channel, (C, 1): those of own spikes share the last."""
+    return np.minimum(np.arange(len(network.of)), network.channels)[:, None]
 
 
 def take(network: Network, bundle: Bundle, cell: CellDescription) -> None:
@@ -89,7 +94,7 @@ def take(network: Network, bundle: Bundle, cell: CellDescription) -> None:
             )
     given = {name: torch.from_numpy(a.copy()) for name, a in bundle.tensors.items()}
     scale = network.scale.reshape(1, network.branches, -1, 1)
-    lstm, rows = network.lstm, torch.arange(len(network.of))[:, None]
+    lstm, rows = network.lstm, torch.from_numpy(_rows(network))
     with torch.no_grad():
         network.tau.copy_(given["tau"])
         network.log_embedding.copy_(given["embedding"][rows, network.of].log())
