@@ -183,7 +183,7 @@ def tensor_shapes(sizes: Sizes) -> dict[str, tuple[int, ...]]:
         "head_b2": (3,),
     }
     if sizes.parents:
-        shapes |= {"gate": (3, N, U), "reversal": (N, U), "cable": (4, N)}
+        shapes |= {"gate": (5, N, U), "reversal": (N, U), "cable": (4, N)}
     if P:
         shapes |= {"mix_w": (branch_features, P), "mix_b": (P,)}
     for layer in range(sizes.layers):

@@ -65,9 +65,18 @@ Tree make_tree(const py::dict& tensors, const std::vector<int>& parents, int N, 
                                  "', got none");
         return {};
     }
-    const auto gate = planes(tensors, "gate", {3, N, U}), cable = planes(tensors, "cable", {4, N});
-    Tree tree{parents,  gate[0],  gate[1],  gate[2], weights(tensors, "reversal", {N, U}),
-              cable[0], cable[1], cable[2], cable[3]};
+    const auto gate = planes(tensors, "gate", {5, N, U}), cable = planes(tensors, "cable", {4, N});
+    Tree tree{parents,
+              gate[0],
+              gate[1],
+              gate[2],
+              gate[3],
+              gate[4],
+              weights(tensors, "reversal", {N, U}),
+              cable[0],
+              cable[1],
+              cable[2],
+              cable[3]};
     check(tree, N);
     return tree;
 }

@@ -9,6 +9,7 @@ struct Tree {
     std::vector<int> parents;  // [N]: an earlier branch each, -1 for the root, 0. Empty: no tree
 
     std::vector<float> slope, bias, rate;  // [N, U]: of the gates; the part that a bin moves them
+    std::vector<float> slope_m, bias_m;    // [N, U]: of the activation, which has no memory
     std::vector<float> reversal;           // [N, U]
     std::vector<float> kept, own;          // [N]: charge of the bin before; that and the leak
     std::vector<float> axial, current;     // [N]: conductance to the parent; a constant current

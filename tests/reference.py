@@ -50,7 +50,7 @@ def reference_traces(named, B, bins):
 
 def reference_tree(named, parents, u):
     """Voltages [B, T, N] of a tree with the units u [B, T, N, U], in float64."""
-    slope, bias, rate = named["gate"].astype(float)
+    slope, bias, rate, slope_m, bias_m = named["gate"].astype(float)
     kept, own, axial, current = named["cable"].astype(float)
     reversal = named["reversal"].astype(float)
     n, p = np.arange(1, u.shape[2]), parents[1:]
@@ -62,7 +62,7 @@ def reference_tree(named, parents, u):
     voltages = []
     for t in range(u.shape[1]):
         gate = gate + rate * (1 / (1 + np.exp(-slope * v[..., None] - bias)) - gate)
-        g = u[:, t] * gate
+        g = u[:, t] * gate / (1 + np.exp(-slope_m * v[..., None] - bias_m))
         system = fixed + g.sum(2)[..., None] * np.eye(len(own))
         inflow = kept * v + current + (g * reversal).sum(2)
         v = np.linalg.solve(system, inflow[..., None])[..., 0]

@@ -16,13 +16,14 @@ import numpy as np
 from ann_backend.train.cable import Cable
 from ann_backend.train.cell import CellDescription, ChannelDescription
 from ann_backend.train.events import Events
+from ann_backend.train.intrinsic import Intrinsic
 
 __all__ = ["channels", "grown", "heard"]
 
 DELAY_MS = 1.0  # of the engine's feedback: a spike is known when its bin is over
 TAU_MS = (0.5, 150.0)  # of the traces, from an action potential to its longest wake
 UNIT_US = 0.1  # a spike's traces are 10: a weight of 1 in them is 10 nS
-CAPACITANCE_PF, LEAK_NS, AXIAL_NS = 5.0, 0.5, 500.0
+CAPACITANCE_PF, AXIAL_NS = 5.0, 500.0
 
 
 def channels(cell: CellDescription) -> tuple[ChannelDescription, ...]:
@@ -47,12 +48,16 @@ def channels(cell: CellDescription) -> tuple[ChannelDescription, ...]:
 
 def grown(cable: Cable) -> Cable:
     """The cable with an axon at its root: a place to begin from, small and near."""
+    found = Intrinsic(*(np.append(x, x[:1], 0) for x in cable.intrinsic))
+    share = CAPACITANCE_PF / cable.capacitance_pF[0]
+    for x in (found.nS, found.leak_nS, found.constant_pA):
+        x[-1] *= share
     return Cable(
         np.append(cable.capacitance_pF, CAPACITANCE_PF),
-        np.append(cable.leak_nS, LEAK_NS),
         np.append(cable.axial_nS, AXIAL_NS),
         (*cable.parents, 0),
         cable.sites,
+        found,
     )
 
 

@@ -1,8 +1,9 @@
 """What the network's tree of conductances begins with: the cell's own cable.
 
-Beside `model` in the training line. Capacitance, leak and axial conductance of each
-branch are measured on the cell, kinetics and reversal potentials are those of its
-synapses; training changes all of them. Letters as in `model`.
+Beside `model` in the training line. Capacitance and axial conductance of each branch
+are measured on the cell, its intrinsic conductances fitted to what it does under a
+space clamp, kinetics and reversal potentials are those of its synapses; training
+changes all of them. Letters as in `model`.
 """
 
 from __future__ import annotations
@@ -16,52 +17,52 @@ from numpy.typing import NDArray
 from ann_backend import template
 from ann_backend.train import build
 from ann_backend.train.cell import CellDescription, ChannelDescription
+from ann_backend.train.clamp import currents
 from ann_backend.train.groups import Groups
+from ann_backend.train.intrinsic import ALWAYS, Intrinsic, intrinsic
 from ann_backend.train.resolve import Morphology
 
 __all__ = ["UNIT_MV", "Cable", "Units", "cable", "units"]
 
 UNIT_MV = 10.0  # of the tree's voltages, from v_init
 REVERSAL_MV = {"excitatory": 0.0, "slow": 0.0, "inhibitory": -80.0}
-SPIKE = ((50.0, 0, 40.0), (-90.0, 2, 20.0), (-90.0, 3, 5.0))  # mV, kernel, nS
+SPIKE = ((50.0, 0, 400.0), (-90.0, 1, 20.0), (-90.0, 3, 0.5))  # mV, kernel, nS
 FAR_MV = 1000.0  # a conductance with its reversal potential so far is a current
 NMDA = (0.062, -20.5)  # Jahr & Stevens 1990, 1 mM Mg: slope, 1/mV, and half, mV
-# slope, 1/mV; half, mV; time constant, ms; reversal, mV. Ih after Kole et al. 2006,
-# a potassium current like M after Adams et al. 1982: places to begin from.
-INTRINSIC = ((-0.103, -108.0, 45.0, -45.0), (0.1, -33.0, 33.0, -90.0))
 
 
 class Cable(NamedTuple):
-    """Passive properties of each branch, shape (N,).
+    """Properties of each branch, shape (N,).
 
     Attributes
     ----------
-    capacitance_pF, leak_nS : array of float64
+    capacitance_pF : array of float64
     axial_nS : array of float64
         From the branch's middle to its parent's; 0 for branch 0.
     parents : tuple of int
     sites : tuple of int
         Branches of the cell's sites.
+    intrinsic : Intrinsic
     """
 
     capacitance_pF: NDArray[np.float64]
-    leak_nS: NDArray[np.float64]
     axial_nS: NDArray[np.float64]
     parents: tuple[int, ...]
     sites: tuple[int, ...]
+    intrinsic: Intrinsic
 
 
 class Units(NamedTuple):
-    """Conductances of the branches, U of each; the last two are intrinsic.
+    """Conductances of the branches, U of each; the last ones are intrinsic.
 
     Attributes
     ----------
     weight : array of float32, shape (N, R * K, U)
         nS for a trace of 1.
-    intrinsic : array of float32, shape (N, 2)
+    intrinsic : array of float32, shape (N, intrinsic ones)
         nS.
-    gate : array of float32, shape (3, N, U)
-        Slope and bias of the sigmoid, rate.
+    gate : array of float32, shape (5, N, U)
+        Slope and bias of the gate, its rate; slope and bias of the activation.
     reversal : array of float32, shape (N, U)
         In units of `UNIT_MV`.
     """
@@ -73,11 +74,14 @@ class Units(NamedTuple):
 
 
 def cable(cell: CellDescription) -> Cable:
-    """Measure a resolved cell, in a process of its own."""
-    return build.apart(_cable_here, cell)
+    """Measure a resolved cell, in a process of its own, and fit its conductances."""
+    capacitance, axial, leak, sites, found = build.apart(_measure, cell)
+    fitted = intrinsic(found, leak, cell.v_init_mV)
+    return Cable(capacitance, axial, cell.branch_parents, sites, fitted)
 
 
-def _cable_here(cell: CellDescription) -> Cable:
+def _measure(cell: CellDescription) -> tuple[Any, ...]:
+    """Capacitance, axial conductance, leak, sites, currents under a clamp."""
     build.load(cell, fast=False)
     one = build.instance(cell)
     branch_of = Morphology(one).branch
@@ -85,10 +89,13 @@ def _cable_here(cell: CellDescription) -> Cable:
     capacitance, leak = np.zeros(count), np.zeros(count)
     inside: list[list[tuple[float, list[Any]]]] = [[] for _ in range(count)]
     paths: dict[Any, tuple[float, list[Any]]] = {}  # resistance from the root, MOhm
+    segments, of = [], []
     for section in template.sections(one):
         for segment in section:
             name = f"{template.short_name(section)}({segment.x:.6g})"
             branch, uF = branch_of.get(name, 0), segment.cm * segment.area() * 1e-8
+            segments.append(segment)
+            of.append(branch)
             capacitance[branch] += uF * 1e6
             passive = hasattr(segment, "pas")
             per_cm2 = segment.g_pas if passive else segment.cm * 5e-5  # 20 ms
@@ -106,7 +113,8 @@ def _cable_here(cell: CellDescription) -> Cable:
         apart = mine + theirs - 2.0 * paths[shared][0]
         axial[n] = 1e3 / max(apart, 0.1)
     sites = tuple(branch_of[name] for name in cell.sites)
-    return Cable(capacitance, leak, axial, cell.branch_parents, sites)
+    found = currents(cell, segments, np.array(of))
+    return capacitance, axial, leak, sites, found
 
 
 def _key(segment: Any) -> tuple[str, int]:
@@ -132,9 +140,9 @@ def units(
     cell: CellDescription,
     channels: Sequence[ChannelDescription],
     groups: Groups,
-    leak_nS: NDArray[np.float64],
+    found: Intrinsic,
 ) -> Units:
-    """Conductances to begin with: those of the synapses, and two intrinsic ones.
+    """Conductances to begin with: those of the synapses, and the intrinsic ones.
 
     Parameters
     ----------
@@ -144,43 +152,44 @@ def units(
         Its own, and that of its spikes.
     groups : Groups
         Of these channels.
-    leak_nS : array of float64, shape (N,)
-        Intrinsic conductances are as large.
+    found : Intrinsic
     """
     count, kernels = groups.tau.shape
     per_branch = count // groups.branches
     first = {g: c for c, of in zip(channels, groups.of, strict=True) for g in of}
-    found: list[list[tuple[int, NDArray[np.float32], float, bool]]] = [
+    synapses: list[list[tuple[int, NDArray[np.float32], float, bool]]] = [
         [] for _ in range(groups.branches)
     ]
     for g, channel in sorted(first.items()):
         branch, slot = divmod(int(g), per_branch)
-        found[branch] += [(slot, *one) for one in _conductances(channel)]
-    synaptic = max(len(some) for some in found)
-    shape = groups.branches, synaptic + len(INTRINSIC)
+        synapses[branch] += [(slot, *one) for one in _conductances(channel)]
+    most = max(len(some) for some in synapses)
+    shape = groups.branches, most + found.nS.shape[1]
     weight = np.zeros((shape[0], per_branch * kernels, shape[1]), np.float32)
-    gate = np.zeros((3, *shape), np.float32)
-    gate[2] = 0.5
+    gate = np.zeros((5, *shape), np.float32)
+    gate[2], gate[4] = 0.5, ALWAYS
     reversal = np.zeros(shape, np.float32)
 
-    def voltage(mV: float) -> float:
+    def voltage(mV: Any) -> Any:
         return (mV - cell.v_init_mV) / UNIT_MV
 
-    def sigmoid(slope: float, half: float) -> tuple[float, float]:
+    def sigmoid(slope: Any, half: Any) -> tuple[Any, Any]:
         return slope * UNIT_MV, -slope * UNIT_MV * voltage(half)
 
-    for n, some in enumerate(found):
+    for n, some in enumerate(synapses):
         for k, (slot, course, mV, blocked) in enumerate(some):
             # a gate that does nothing stands half open
             weight[n, slot * kernels : (slot + 1) * kernels, k] = course
             reversal[n, k] = voltage(mV)
             if blocked:
-                gate[:, n, k] = *sigmoid(*NMDA), 0.9
-    for k, (slope, half, tau, mV) in enumerate(INTRINSIC, synaptic):
-        gate[:2, :, k] = np.array(sigmoid(slope, half))[:, None]
-        gate[2, :, k], reversal[:, k] = 1.0 - np.exp(-1.0 / tau), voltage(mV)
-    intrinsic = np.repeat(leak_nS[:, None], len(INTRINSIC), axis=1).astype(np.float32)
-    return Units(weight, intrinsic, gate, reversal)
+                gate[:3, n, k] = *sigmoid(*NMDA), 0.9
+    gate[:2, :, most:] = sigmoid(found.slope, found.half)
+    gate[2, :, most:] = 1.0 - np.exp(-1.0 / found.tau)
+    slope_m, bias_m = sigmoid(found.slope_m, found.half_m)
+    gate[3, :, most:] = slope_m
+    gate[4, :, most:] = np.where(found.slope_m == 0.0, ALWAYS, bias_m)
+    reversal[:, most:] = voltage(found.reversal)
+    return Units(weight, found.nS, gate, reversal)
 
 
 def _conductances(

@@ -155,7 +155,7 @@ class Network(nn.Module):
         cable: Cable,
     ) -> None:
         """Units that are conductances: they begin as those of the cell."""
-        begin = cables.units(cell, channels, groups, cable.leak_nS)
+        begin = cables.units(cell, channels, groups, cable.intrinsic)
         self.tree = Tree(cable, begin)
         weight = torch.zeros(self.shape.taps, *begin.weight.shape)
         weight[0] = torch.from_numpy(begin.weight)

@@ -1,9 +1,10 @@
 """The branches of the network as one cable: conductances in, voltages out.
 
 Beside `model` in the training line; the arithmetic of csrc/README.md. Each unit of a
-branch is a conductance with a reversal potential and a gate that follows the branch's
-voltage; one implicit step a bin solves the tree. On the CPU the window and its
-gradients are C++ (csrc/train), elsewhere torch's own operations.
+branch is a conductance with a reversal potential, a gate that follows the branch's
+voltage, and an activation that has no memory; one implicit step a bin solves the tree.
+On the CPU the window and its gradients are C++ (csrc/train), elsewhere torch's own
+operations.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import torch
 from torch import nn
 
 from ann_backend import _train
+from ann_backend.train.cable import UNIT_MV
 
 if TYPE_CHECKING:
     from ann_backend.train.cable import Cable, Units
@@ -44,24 +46,23 @@ class Tree(nn.Module):
         def learned(x: Any) -> nn.Parameter:
             return nn.Parameter(torch.as_tensor(np.array(x, np.float32)))
 
-        slope, bias, rate = units.gate
+        slope, bias, rate, slope_m, bias_m = units.gate
         self.slope, self.bias = learned(slope), learned(bias)
         self.rate = learned(np.log(rate / (1.0 - rate)))
+        self.slope_m, self.bias_m = learned(slope_m), learned(bias_m)
         self.reversal = learned(units.reversal)
         self.log_intrinsic = learned(np.log(units.intrinsic))
-        # at the start nothing flows: the current balances the intrinsic conductances
-        some = units.intrinsic.shape[1]
-        open_ = units.intrinsic / (1.0 + np.exp(-bias[:, -some:]))
-        self.current = learned(-(open_ * units.reversal[:, -some:]).sum(1))
+        self.current = learned(-cable.intrinsic.constant_pA / UNIT_MV)
         self.log_capacitance = learned(np.log(cable.capacitance_pF))
-        self.log_leak = learned(np.log(cable.leak_nS))
+        self.log_leak = learned(np.log(cable.intrinsic.leak_nS))
         self.log_axial = learned(np.log(np.maximum(cable.axial_nS, 1e-3)))
         if self.sites:  # in training only: of the branches' voltages in the sites'
             self.shown = learned(np.ones(len(self.sites)))
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """`gate` (3, N, U), `reversal` (N, U) and `cable` (4, N), as a bundle's."""
-        gate = torch.stack([self.slope, self.bias, torch.sigmoid(self.rate)])
+        """`gate` (5, N, U), `reversal` (N, U) and `cable` (4, N), as a bundle's."""
+        rate = torch.sigmoid(self.rate)
+        gate = torch.stack([self.slope, self.bias, rate, self.slope_m, self.bias_m])
         kept, axial = self.log_capacitance.exp(), self.log_axial.exp()
         axial = torch.cat([torch.zeros_like(axial[:1]), axial[1:]])
         cable = torch.stack([kept, kept + self.log_leak.exp(), axial, self.current])
@@ -74,6 +75,8 @@ class Tree(nn.Module):
         self.slope.copy_(given["gate"][0])
         self.bias.copy_(given["gate"][1])
         self.rate.copy_(given["gate"][2].logit())
+        self.slope_m.copy_(given["gate"][3])
+        self.bias_m.copy_(given["gate"][4])
         self.reversal.copy_(given["reversal"])
         self.log_intrinsic.copy_(given["branch_b"][:, -some:].log())
         self.log_capacitance.copy_(kept.log())
@@ -157,7 +160,8 @@ class Steps:
             for k in range(max(depth) + 1)
         ]
         self.above = torch.tensor([max(p, 0) for p in parents], device=gate.device)
-        self.slope, self.bias, self.rate = gate[:, :, :, None]
+        self.slope, self.bias, self.rate, *of_m = gate[:, :, :, None]
+        self.slope_m, self.bias_m = of_m
         self.reversal = reversal[:, :, None]
         self.kept, own, axial, self.current = cable[:, :, None]
         self.axial = torch.cat([torch.zeros_like(axial[:1]), axial[1:]])
@@ -169,7 +173,7 @@ class Steps:
         """One bin: conductances (N, U, B), v (N, B), q (N, U, B) -> v, q."""
         wanted = torch.sigmoid(self.slope * v[:, None] + self.bias)
         q = q + self.rate * (wanted - q)
-        g = u * q
+        g = u * q * torch.sigmoid(self.slope_m * v[:, None] + self.bias_m)
         d = self.diagonal + g.sum(1)
         r = self.kept * v + self.current + (g * self.reversal).sum(1)
         for at in reversed(self.levels[1:]):

@@ -131,9 +131,9 @@ void pack_tree(const Spec& s, int U4, Packed& p) {
     p.tree.parents.assign(from.parents);
     p.tree.axial.assign(from.axial);
     p.tree.branch_of.assign(static_cast<size_t>(p.vectors) * p.V / 4);
-    p.tree.units.assign(static_cast<size_t>(p.vectors) * 7 * p.V);
+    p.tree.units.assign(static_cast<size_t>(p.vectors) * 9 * p.V);
     const auto unit = [&p](int at, int plane) -> float& {
-        return p.tree.units.data[(at / p.V * 7 + plane) * p.V + at % p.V];
+        return p.tree.units.data[(at / p.V * 9 + plane) * p.V + at % p.V];
     };
     for (int b = 0; b < s.N; ++b) {
         unit(b * U4, 4) = from.own[b], unit(b * U4, 5) = from.kept[b];
@@ -143,6 +143,7 @@ void pack_tree(const Spec& s, int U4, Packed& p) {
             const int i = b * s.U + u, at = b * U4 + u;
             unit(at, 0) = -log2_e * from.slope[i], unit(at, 1) = -log2_e * from.bias[i];
             unit(at, 2) = from.rate[i], unit(at, 3) = from.reversal[i];
+            unit(at, 7) = -log2_e * from.slope_m[i], unit(at, 8) = -log2_e * from.bias_m[i];
             p.start.data[p.gates_at + at] = sigmoid(from.bias[i]);
         }
     }

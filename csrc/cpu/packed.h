@@ -59,7 +59,8 @@ struct Tree {
     int N = 0;                        // 0: no tree
     int U4;                           // units of a branch, filled up to fours
     Aligned<int> parents, branch_of;  // [N], [vectors, V / 4]: of a quad
-    // [vectors, 7, V]: slope and bias, times -log2(e), rate, reversal, own, kept, current
+    // [vectors, 9, V]: slope and bias, times -log2(e), rate, reversal, own, kept, current; slope
+    // and bias of the activation, times -log2(e)
     Aligned<float> units;
     Aligned<float> axial;  // [N]
 };

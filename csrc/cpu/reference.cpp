@@ -134,7 +134,7 @@ void Reference::solve_tree(float* v, float* open) {
         own[n] = t.own[n];
         for (int i = n * s_.U; i < (n + 1) * s_.U; ++i) {
             open[i] += t.rate[i] * (sigmoid(t.slope[i] * v[n] + t.bias[i]) - open[i]);
-            const float g = branches_[i] * open[i];
+            const float g = branches_[i] * open[i] * sigmoid(t.slope_m[i] * v[n] + t.bias_m[i]);
             own[n] += g;
             inflow += g * t.reversal[i];
         }

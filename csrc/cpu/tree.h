@@ -20,11 +20,12 @@ struct TreeRows {
 template <int rows>
 inline void conductances(const Packed& p, const TreeRows& s) {
     const float* w = p.tree.units.data;
-    for (int at = 0; at < p.vectors * lanes; at += lanes, w += 7 * lanes) {
+    for (int at = 0; at < p.vectors * lanes; at += lanes, w += 9 * lanes) {
         const int* branch = p.tree.branch_of.data + at / 4;
         const Vec slope = load(w), bias = load(w + lanes), rate = load(w + 2 * lanes);
         const Vec reversal = load(w + 3 * lanes), fixed = load(w + 4 * lanes);
         const Vec kept = load(w + 5 * lanes), current = load(w + 6 * lanes);
+        const Vec slope_m = load(w + 7 * lanes), bias_m = load(w + 8 * lanes);
         Vec own[rows], inflow[rows];
         for (int r = 0; r < rows; ++r) {
             float* gate = s.gates + r * s.stride + at;
@@ -32,7 +33,8 @@ inline void conductances(const Packed& p, const TreeRows& s) {
             const Vec power = exp2(fused(slope, v, bias));
             const Vec wanted = Vec(1.f) / (Vec(1.f) + power), before = load(gate);
             const Vec open = fused(rate, wanted - before, before);
-            const Vec g = load(s.u + r * s.wide + at) * open;
+            const Vec closed = Vec(1.f) + exp2(fused(slope_m, v, bias_m));
+            const Vec g = load(s.u + r * s.wide + at) * open / closed;
             store(gate, open);
             own[r] = g + fixed;
             inflow[r] = fused(reversal, g, fused(kept, v, current));

@@ -37,7 +37,7 @@ Tree tree(const Ints& parents, const Floats& gate, const Floats& reversal, const
             T,
             B,
             parents.data(),
-            data("gate", gate, {3, N, U}),
+            data("gate", gate, {5, N, U}),
             data("reversal", reversal, {N, U}),
             data("cable", cable, {4, N}),
             u.data(),
@@ -63,7 +63,7 @@ py::tuple gradients(const Ints& parents, const Floats& gate, const Floats& rever
     const Tree x = tree(parents, gate, reversal, cable, u, v0, q0);
     auto v = course[0].cast<Floats>(), q = course[1].cast<Floats>(), s = course[2].cast<Floats>(),
          d = course[3].cast<Floats>();
-    Floats of_gate({Index(3), x.N, x.U}), of_reversal({x.N, x.U}), of_cable({Index(4), x.N}),
+    Floats of_gate({Index(5), x.N, x.U}), of_reversal({x.N, x.U}), of_cable({Index(4), x.N}),
         of_u({x.N, x.U, x.T, x.B});
     for (Floats* array : {&of_gate, &of_reversal, &of_cable})
         std::fill_n(array->mutable_data(), array->size(), 0.f);

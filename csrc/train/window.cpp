@@ -46,7 +46,8 @@ inline void solve(const Tree& x, const float* all_d, Index t, float* v) {
 template <class Size>
 inline void forward_rows(const Tree& x, const Course& y) {
     const Index N = x.N, U = x.U, T = x.T, B = Size::rows(x);
-    const float *slope = x.gate, *bias = slope + N * U, *rate = bias + N * U;
+    const float *slope = x.gate, *bias = slope + N * U, *rate = bias + N * U,
+                *slope_m = rate + N * U, *bias_m = slope_m + N * U;
     const float *keep = x.cable, *load = keep + N, *axial = load + N, *current = axial + N;
     std::vector<float> before(x.v0, x.v0 + N * B), v(N * B);
     for (Index t = 0; t < T; ++t) {
@@ -65,7 +66,7 @@ inline void forward_rows(const Tree& x, const Course& y) {
                 for (Index b = 0; b < B; ++b) {
                     s[b] = sigmoid(slope[k] * old[b] + bias[k]);
                     q[b] = q_old[b] + rate[k] * (s[b] - q_old[b]);
-                    const float g = u[b] * q[b];
+                    const float g = u[b] * q[b] * sigmoid(slope_m[k] * old[b] + bias_m[k]);
                     d[b] += g;
                     right[b] += g * x.reversal[k];
                 }
@@ -87,11 +88,12 @@ inline void forward_rows(const Tree& x, const Course& y) {
 template <class Size>
 inline void backward_rows(const Tree& x, const Course& y, const Gradients& g) {
     const Index N = x.N, U = x.U, T = x.T, B = Size::rows(x);
-    const float *slope = x.gate, *rate = slope + 2 * N * U, *keep = x.cable;
+    const float *slope = x.gate, *rate = slope + 2 * N * U, *slope_m = rate + N * U,
+                *bias_m = slope_m + N * U, *keep = x.cable;
     float *of_keep = g.of_cable, *of_load = of_keep + N, *of_axial = of_load + N,
           *of_current = of_axial + N;
     // what the bin behind hands back, and sums of each row
-    std::vector<float> of_v(N * B, 0.f), of_q(N * U * B, 0.f), l(N * B), sums(N * U * 4 * B, 0.f);
+    std::vector<float> of_v(N * B, 0.f), of_q(N * U * B, 0.f), l(N * B), sums(N * U * 6 * B, 0.f);
     for (Index t = T - 1; t >= 0; --t) {
         for (Index n = 0; n < N; ++n)
             for (Index b = 0; b < B; ++b)
@@ -119,27 +121,32 @@ inline void backward_rows(const Tree& x, const Course& y, const Gradients& g) {
                 const Index here = (k * T + t) * B;
                 const float* q_old = t ? y.q + here - B : x.q0 + k * B;
                 const float *q = y.q + here, *s = y.s + here, *u = x.u + here;
-                float *later = &of_q[k * B], *of_u = g.of_u + here, *sum = &sums[k * 4 * B];
+                float *later = &of_q[k * B], *of_u = g.of_u + here, *sum = &sums[k * 6 * B];
 #pragma omp simd
                 for (Index b = 0; b < B; ++b) {
                     const float of_g = mine[b] * (x.reversal[k] - v[b]);
-                    of_u[b] = of_g * q[b];
-                    const float of_gate = of_g * u[b] + later[b];
+                    const float m = sigmoid(slope_m[k] * old[b] + bias_m[k]);
+                    of_u[b] = of_g * q[b] * m;
+                    const float of_gate = of_g * u[b] * m + later[b];
                     later[b] = (1.f - rate[k]) * of_gate;
                     const float inside = rate[k] * of_gate * s[b] * (1.f - s[b]);
-                    back[b] += inside * slope[k];
+                    const float inside_m = of_u[b] * u[b] * (1.f - m);
+                    back[b] += inside * slope[k] + inside_m * slope_m[k];
                     sum[b] += inside * old[b];
                     sum[B + b] += inside;
                     sum[2 * B + b] += of_gate * (s[b] - q_old[b]);
-                    sum[3 * B + b] += mine[b] * u[b] * q[b];
+                    sum[3 * B + b] += inside_m * old[b];
+                    sum[4 * B + b] += inside_m;
+                    sum[5 * B + b] += mine[b] * u[b] * q[b] * m;
                 }
             }
         }
     }
-    float* const totals[] = {g.of_gate, g.of_gate + N * U, g.of_gate + 2 * N * U, g.of_reversal};
     for (Index k = 0; k < N * U; ++k)
-        for (Index i = 0; i < 4; ++i)
-            for (Index b = 0; b < B; ++b) totals[i][k] += sums[(k * 4 + i) * B + b];
+        for (Index i = 0; i < 6; ++i) {
+            float& total = i < 5 ? g.of_gate[i * N * U + k] : g.of_reversal[k];
+            for (Index b = 0; b < B; ++b) total += sums[(k * 6 + i) * B + b];
+        }
 }
 
 }  // namespace
