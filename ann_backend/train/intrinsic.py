@@ -117,7 +117,7 @@ class _Model:
         # an inward current as large as the largest that was seen
         inward = (-held[-3:, 2].amin(0)).clamp_min(0.0) / 95.0
         # where there are spikes, their sodium is the axon's: it would not let go here
-        self.spikes = (held.abs().amax((0, 1)) > SPIKING_MV * leak)
+        self.spikes = held.abs().amax((0, 1)) > SPIKING_MV * leak
         begin = leak[:, None] * torch.tensor(BEGIN)
         begin[:, 2] = torch.maximum(begin[:, 2], inward)
         self.instant = slope_m != 0.0

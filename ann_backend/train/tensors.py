@@ -55,7 +55,7 @@ def tensors(network: Network) -> dict[str, NDArray[np.float32]]:
 
 
 def _rows(network: Network) -> NDArray[np.int64]:
-    """Of the embedding, for each channel, (C, 1): those of own spikes share the last."""
+    """Of the embedding, by channel, (C, 1): those of own spikes share the last."""
     return np.minimum(np.arange(len(network.of)), network.channels)[:, None]
 
 
