@@ -86,8 +86,8 @@ def tensors(
 
 def _cable(rng, N, U):
     """Tensors of a tree: voltages of about 1, gates that follow them."""
-    low, high = [-2, -1, 0.1, -1, 1], [2, 1, 1, 1, 3]
-    gate = rng.uniform(low, high, (N, U, 5)).transpose(2, 0, 1)
+    low = np.reshape([-2, -1, 0.1, -1, 1], (5, 1, 1))
+    gate = rng.uniform(low, np.reshape([2, 1, 1, 1, 3], (5, 1, 1)), (5, N, U))
     cable = rng.uniform([[0], [1], [0], [-1]], [[1], [2], [3], [1]], (4, N))
     cable[2, 0] = 0
     named = {"gate": gate, "reversal": rng.uniform(-3, 3, (N, U)), "cable": cable}

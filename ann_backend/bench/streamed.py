@@ -45,7 +45,9 @@ class Streamed:
         self.sizes = bundle.manifest.sizes
         self.w = {k: torch.from_numpy(a.copy()) for k, a in bundle.tensors.items()}
         self.decay = torch.exp(-1.0 / self.w["tau"])
-        self.of, self.share = _sparse(bundle.tensors["embedding"])
+        callers = bundle.manifest.sizes.channels
+        self.embedding = _sparse(bundle.tensors["embedding"][:callers])
+        self.own_embedding = _sparse(bundle.tensors["embedding"][callers:])
         self.branch_b = self.w["branch_b"][:, None]
         self.cells = [self._cell(k) for k in range(self.sizes.layers)]
         s, B = self.sizes, len(rows)
@@ -90,21 +92,13 @@ class Streamed:
         row, channel, weight, age : Tensor, shape (E,)
             Of the bin's events; the age is from the event to the bin's end, ms.
         """
+        self.traces.appendleft(self.traces[0] * self.decay)
+        of, share = self.embedding
+        self._hear(of[channel], share[channel], row, weight, age)
         if self.sizes.feedback:
-            who, old = self.own
-            row, age = torch.cat([row, who]), torch.cat([age, old])
-            channel = torch.cat([channel, torch.full_like(who, self.sizes.channels)])
-            weight = torch.cat([weight, torch.ones_like(old)])
-        a = self.traces[0] * self.decay
-        self.traces.appendleft(a)
-        if len(row):
-            of = self.of[channel]
-            amount = self.share[channel] * weight[:, None]
-            amounts = amount[..., None] * torch.exp(
-                -age[:, None, None] / self.w["tau"][of]
-            )
-            where = (row[:, None] * self.sizes.groups + of).flatten()
-            a.view(-1, self.sizes.kernels).index_add_(0, where, amounts.flatten(0, 1))
+            (of, share), (who, old) = self.own_embedding, self.own
+            wide = len(who), -1
+            self._hear(of.expand(wide), share.expand(wide), who, torch.ones(()), old)
         x = self._front()
         for k, weights in enumerate(self.cells):
             self.state[k] = torch.lstm_cell(x, self.state[k], *weights)
@@ -114,6 +108,23 @@ class Streamed:
         if self.sizes.feedback:
             self.own = self._spikes(y)
         return y
+
+    def _hear(
+        self,
+        of: torch.Tensor,
+        share: torch.Tensor,
+        row: torch.Tensor,
+        weight: torch.Tensor,
+        age: torch.Tensor,
+    ) -> None:
+        """Add events to the traces: their groups, and shares there, (E, places)."""
+        if not len(row):
+            return
+        faded = torch.exp(-age[:, None, None] / self.w["tau"][of])
+        amounts = (share * weight[..., None])[..., None] * faded
+        where = (row[:, None] * self.sizes.groups + of).flatten()
+        a = self.traces[0].view(-1, self.sizes.kernels)
+        a.index_add_(0, where, amounts.flatten(0, 1))
 
     def _spikes(self, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Rows that fire, and how old that is when it is heard, 1 ms later."""
@@ -155,7 +166,7 @@ def _sparse(
     embedding: NDArray[np.float32],
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Groups of each channel and its weights there; shape (C, places), zeros last."""
-    places = max(1, int(np.count_nonzero(embedding, axis=1).max()))
+    places = int(np.count_nonzero(embedding, axis=1).max(initial=1))
     of = np.argsort(embedding == 0.0, axis=1, kind="stable")[:, :places]
     share = np.take_along_axis(embedding, of, axis=1)
     return torch.from_numpy(of.copy()), torch.from_numpy(share)
