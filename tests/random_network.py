@@ -86,11 +86,12 @@ def tensors(
 
 def _cable(rng, N, U):
     """Tensors of a tree: voltages of about 1, gates that follow them."""
-    low = np.reshape([-2, -1, 0.1, -1, 1], (5, 1, 1))
-    gate = rng.uniform(low, np.reshape([2, 1, 1, 1, 3], (5, 1, 1)), (5, N, U))
+    gate = rng.uniform([[[-2]], [[-1]], [[0.1]]], [[[2]], [[1]], [[1]]], (3, N, U))
     cable = rng.uniform([[0], [1], [0], [-1]], [[1], [2], [3], [1]], (4, N))
     cable[2, 0] = 0
-    named = {"gate": gate, "reversal": rng.uniform(-3, 3, (N, U)), "cable": cable}
+    named = {"reversal": rng.uniform(-3, 3, (N, U)), "cable": cable}
+    activation = rng.uniform([[[-1]], [[2]]], [[[1]], [[4]]], (2, N, U))
+    named["gate"] = np.concatenate([gate, activation])
     return {name: tensor.astype(np.float32) for name, tensor in named.items()}
 
 

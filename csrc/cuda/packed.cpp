@@ -98,9 +98,9 @@ void pack_tree(Packed<Number>& p, const Tree& t) {
     append(p.tree_units, t.bias, -log2_e);
     append(p.tree_units, t.rate, 1.f);
     append(p.tree_units, t.reversal, 1.f);
-    for (float bias : t.bias) p.tree_units.push_back(sigmoid(bias));
     append(p.tree_units, t.slope_m, -log2_e);
     append(p.tree_units, t.bias_m, -log2_e);
+    for (float bias : t.bias) p.tree_units.push_back(sigmoid(bias));
     for (const auto* plane : {&t.kept, &t.own, &t.axial, &t.current}) append(p.cable, *plane, 1.f);
     p.parents = t.parents;
 }

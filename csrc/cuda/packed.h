@@ -47,8 +47,8 @@ struct View {
     const int* first;           // [C + 1]: where a channel's targets start
     const Target* targets;
     const float *branch_w, *branch_b;  // [W, RK, units], [units]
-    // A tree's: [N]; [7, units]: slope and bias, times -log2(e), rate, reversal, the gate at reset,
-    // slope and bias of the activation; [4, N]: kept, own, axial, current.
+    // A tree's: [N]; [7, units]: slope and bias, times -log2(e), rate, reversal, slope and bias of
+    // the activation, times -log2(e), the gate at reset; [4, N]: kept, own, axial, current.
     const int* parents;
     const float *tree_units, *cable;
     const float *head_w2, *head_b2;  // [M, O], [O]

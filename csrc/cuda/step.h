@@ -153,8 +153,8 @@ class Tile {
             const auto plane = [&](int k) { return Real(unit[k * v_.units]); };
             float& moved = voltages(row)[v_.N + i];
             const Real wanted = one / (one + exp2(fused(plane(0), v, plane(1))));
-            moved = fused(plane(2), wanted - (plane(4) + Real(moved)), Real(moved)).value;
-            const Real open = (plane(4) + Real(moved)) / (one + exp2(fused(plane(5), v, plane(6))));
+            moved = fused(plane(2), wanted - (plane(6) + Real(moved)), Real(moved)).value;
+            const Real open = (plane(6) + Real(moved)) / (one + exp2(fused(plane(4), v, plane(5))));
             const Real g = Real(branch_unit(row, i, bin)) * open;
             own = own + g;
             inflow = fused(g, plane(3), inflow);
