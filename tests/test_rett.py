@@ -11,6 +11,8 @@ import pytest
 import ann_backend
 from ann_backend.errors import BundleError, CellError
 from ann_backend.run import catalogue, limits
+from ann_backend.train.cell import SHIPPED
+from ann_backend.train.resolve import resolve
 
 RETT = Path(__file__).parents[1] / "examples" / "rett"
 sys.path.insert(0, str(RETT))
@@ -165,6 +167,12 @@ def test_the_command_draws_and_says_what_bundle_it_lacks(tmp_path):
     net = drawn(cells=2)
     with pytest.raises(BundleError, match="bundle 'L9PC': expected a path"):
         script.run(net, network.HH, backend="surrogate", bundle="L9PC")
+
+
+def test_every_place_of_the_study_is_a_channel_of_L5PC():
+    channels = resolve(SHIPPED["L5PC"]).channels
+    known = {(mechanism, c.location) for c in channels for mechanism, _ in c.synapses}
+    assert set(network.SHIPPED["L5PC"].places) <= known
 
 
 def test_a_bundle_without_a_place_of_the_cell_is_refused():

@@ -23,7 +23,7 @@ import ann_backend
 
 CONNECTIVITY = 0.01, 0.15  # first and last of an axis
 DRIVE_HZ = 0.0, 500.0
-WILD_TYPE, RETT = 0.10, (0.053, 0.078)
+MARKS = (0.10, "-", "wild type"), (0.053, "--", "Rett"), (0.078, "--", "Rett")
 FORMAT, VERSION = "rett map", 1
 FIXED = int, float, tuple, dict
 EVENT_BYTES, CONTACT_BYTES = 100, 150  # with what Python has of them meanwhile
@@ -48,9 +48,14 @@ def settings(a, bundle):
     return json.loads(json.dumps(found))
 
 
+def axes_of(s):
+    """Connectivities and drives (Hz) of a map's points."""
+    return (np.linspace(*s[k], s["points"]) for k in ("connectivity", "drive_Hz"))
+
+
 def networks(s):
     """All networks of a map, in order: connectivity, drive (Hz), seed."""
-    p, drive = (np.linspace(*s[k], s["points"]) for k in ("connectivity", "drive_Hz"))
+    p, drive = axes_of(s)
     found = [(a, b) for a in p for b in drive for _ in range(s["graphs"])]
     return [(float(a), float(b), s["seed"] + k) for k, (a, b) in enumerate(found)]
 
@@ -190,23 +195,23 @@ def plot(s, done, path):
     from matplotlib.figure import Figure
 
     shape = s["points"], s["points"], s["graphs"]
-    sides = [100 * x for x in s["connectivity"]] + s["drive_Hz"]
-    figure = Figure(figsize=(10, 4.4), dpi=130, layout="constrained")
+    p_axis, drive = axes_of(s)
+    figure = Figure(figsize=(10, 4.8), dpi=130, layout="constrained")
     titles = ("stable before the stimulus", "cells that answer within 10 ms")
-    names = zip(figure.subplots(1, 2), ("stable", "response"), titles, strict=True)
-    for axes, name, title in names:
+    sides = figure.subplots(1, 2, sharey=True)
+    for axes, name, title in zip(sides, ("stable", "response"), titles, strict=True):
         mean = np.array([n[name] for n in done], float).reshape(shape).mean(2)
-        image = axes.imshow(
-            mean.T, origin="lower", aspect="auto", extent=sides, vmin=0, vmax=1
-        )
-        axes.axvline(100 * WILD_TYPE, c="w", lw=2, label="wild type")
-        for p in RETT:
-            axes.axvline(100 * p, c="w", lw=1.5, ls="--")
-        axes.axvspan(100 * RETT[0], 100 * RETT[1], color="w", alpha=0.25, label="Rett")
-        axes.set(xlabel="connectivity (%)", ylabel="inhibition of a cell (Hz)")
+        image = axes.pcolormesh(100 * p_axis, drive, mean.T, vmin=0, vmax=1)
+        lines = [
+            axes.axvline(100 * p, c="#d95f02", ls=style, label=label)
+            for p, style, label in MARKS
+        ]
+        axes.set_xlabel("connectivity (%)")
         axes.set_title(title, loc="left", size=11)
-        figure.colorbar(image, ax=axes, label="fraction")
-    axes.legend(loc="upper right", facecolor="0.4", labelcolor="w")
+        axes.spines[["top", "right"]].set_visible(False)
+    sides[0].set_ylabel("inhibition of a cell (Hz)")
+    figure.colorbar(image, ax=sides, label="fraction, mean of the graphs")
+    figure.legend(handles=lines[:2], loc="outside lower center", ncols=2, frameon=False)
     figure.savefig(path)
 
 
