@@ -22,7 +22,7 @@ from tqdm import tqdm
 import ann_backend
 
 CONNECTIVITY = 0.01, 0.15  # first and last of an axis
-DRIVE_HZ = 0.0, 500.0
+DRIVE_HZ = 0.0, 1000.0  # in NEURON, 10 % at 500 Hz just becomes unstable
 MARKS = (0.10, "-", "wild type"), (0.053, "--", "Rett"), (0.078, "--", "Rett")
 FORMAT, VERSION = "rett map", 1
 FIXED = int, float, tuple, dict

@@ -1,6 +1,6 @@
 """One network of the Rett study as a plain NEURON script, on either backend.
 
-    python examples/rett/script.py --connectivity 0.1 --drive 60 --backend neuron
+    python examples/rett/script.py --connectivity 0.1 --drive 600 --backend neuron
 
 One line of it knows surrogates: `ann_backend.replace`. `network.py` says what the
 network is and draws it; `map.py` runs thousands of them.
@@ -136,7 +136,7 @@ def main():
     """Run one network and print what the study reads from it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--connectivity", type=float, default=0.1)
-    parser.add_argument("--drive", type=float, default=60.0, help="inhibition, Hz")
+    parser.add_argument("--drive", type=float, default=600.0, help="inhibition, Hz")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cells", type=int, default=network.CELLS)
     parser.add_argument("--cell", choices=network.SHIPPED, default="L5PC")
