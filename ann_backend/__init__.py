@@ -16,11 +16,12 @@ from ann_backend.errors import (
     UnsupportedError,
 )
 from ann_backend.run.catalogue import register
-from ann_backend.run.population import Population, connect, population
+from ann_backend.run.population import Population, population
 from ann_backend.run.report import report
 from ann_backend.run.shipped import load
 from ann_backend.run.state import load_state, save_state
 from ann_backend.run.swap import replace, restore, use
+from ann_backend.run.wiring import connect
 
 __all__ = [
     "AnnBackendError",

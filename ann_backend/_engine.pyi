@@ -49,6 +49,16 @@ class Engine:
         channel: npt.NDArray[np.int32],
         weight: npt.NDArray[np.float32],
         delay: npt.NDArray[np.float32],
+        U: float = 0.0,
+        tau_rec: float = 0.0,  # ms
+        tau_fac: float = 0.0,  # ms
+    ) -> None: ...
+    def play(
+        self,
+        row: npt.NDArray[np.int32],
+        channel: npt.NDArray[np.int32],
+        weight: npt.NDArray[np.float64],
+        t: npt.NDArray[np.float64],
     ) -> None: ...
     @property
     def connections(self) -> int: ...

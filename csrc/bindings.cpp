@@ -153,7 +153,11 @@ class PyEngine {
                    const py::object& weight, const py::object& t);
 
     void connect(const py::object& source, PyEngine& target, const py::object& row,
-                 const py::object& channel, const py::object& weight, const py::object& delay);
+                 const py::object& channel, const py::object& weight, const py::object& delay,
+                 double U, double tau_rec, double tau_fac);
+
+    void play(const py::object& row, const py::object& channel, const py::object& weight,
+              const py::object& t);
 
     py::array_t<float> outputs() {
         std::lock_guard<std::mutex> lock(mutex_);
@@ -190,29 +194,34 @@ class PyEngine {
   private:
     Engine engine_;
     std::mutex mutex_;
-    std::vector<Event> events_;
 };
+
+std::vector<Event> events_of(const py::object& row, const py::object& channel,
+                             const py::object& weight, const py::object& t) {
+    const auto rows = typed<int32_t>("row", row), channels = typed<int32_t>("channel", channel);
+    const auto weights = typed<double>("weight", weight), times = typed<double>("t", t);
+    for (const py::array& array :
+         {py::array(rows), py::array(channels), py::array(weights), py::array(times)})
+        if (array.ndim() != 1 || array.size() != rows.size())
+            throw InputError("expected row, channel, weight and t of one shape [N], got " +
+                             listed(shape_of(array)) + " beside " + listed(shape_of(rows)));
+    std::vector<Event> events(static_cast<size_t>(rows.size()));
+    for (py::ssize_t i = 0; i < rows.size(); ++i)
+        events[size_t(i)] = {times.data()[i], weights.data()[i], rows.data()[i],
+                             channels.data()[i]};
+    return events;
+}
 
 py::tuple PyEngine::step(double t0, const py::object& row, const py::object& channel,
                          const py::object& weight, const py::object& t) {
-    const auto rows = typed<int32_t>("row", row), channels = typed<int32_t>("channel", channel);
-    const auto weights = typed<double>("weight", weight), times = typed<double>("t", t);
-    const py::ssize_t n = rows.size();
-    for (const py::array& array :
-         {py::array(rows), py::array(channels), py::array(weights), py::array(times)})
-        if (array.ndim() != 1 || array.size() != n)
-            throw InputError("expected row, channel, weight and t of one shape [N], got " +
-                             listed(shape_of(array)) + " beside " + listed(shape_of(rows)));
+    const std::vector<Event> events = events_of(row, channel, weight, t);
     std::vector<Spike> spikes;
     std::vector<double> v_end;
     {
         py::gil_scoped_release nogil;
         std::lock_guard<std::mutex> lock(mutex_);
-        events_.resize(n);
-        for (py::ssize_t i = 0; i < n; ++i)
-            events_[i] = {times.data()[i], weights.data()[i], rows.data()[i], channels.data()[i]};
         v_end.resize(engine_.rows());
-        engine_.step(t0, events_.data(), events_.size(), v_end.data(), spikes);
+        engine_.step(t0, events.data(), events.size(), v_end.data(), spikes);
     }
     py::array_t<int32_t> spike_row(static_cast<py::ssize_t>(spikes.size()));
     py::array_t<double> spike_t(static_cast<py::ssize_t>(spikes.size()));
@@ -225,8 +234,8 @@ py::tuple PyEngine::step(double t0, const py::object& row, const py::object& cha
 }
 
 void PyEngine::connect(const py::object& source, PyEngine& target, const py::object& row,
-                       const py::object& channel, const py::object& weight,
-                       const py::object& delay) {
+                       const py::object& channel, const py::object& weight, const py::object& delay,
+                       double U, double tau_rec, double tau_fac) {
     const auto sources = typed<int32_t>("source", source), rows = typed<int32_t>("row", row),
                channels = typed<int32_t>("channel", channel);
     const auto weights = typed<float>("weight", weight), delays = typed<float>("delay", delay);
@@ -248,7 +257,15 @@ void PyEngine::connect(const py::object& source, PyEngine& target, const py::obj
         mine.lock();
     else
         std::lock(mine, theirs);
-    engine_.connect(sources.data(), target.engine_, wires);
+    engine_.connect(sources.data(), target.engine_, wires, {U, tau_rec, tau_fac});
+}
+
+void PyEngine::play(const py::object& row, const py::object& channel, const py::object& weight,
+                    const py::object& t) {
+    const std::vector<Event> events = events_of(row, channel, weight, t);
+    py::gil_scoped_release nogil;
+    std::lock_guard<std::mutex> lock(mutex_);
+    engine_.play(events);
 }
 
 py::list cuda_devices() {
@@ -306,9 +323,13 @@ PYBIND11_MODULE(_engine, m) {
              "One bin [t0, t0 + 1) ms: events row, channel i32[N], weight (uS), t (ms) f64[N] -> "
              "(v f64[B] mV at the bin's end, spike_row i32[S], spike_t f64[S] ms).")
         .def("connect", &PyEngine::connect, py::arg("source"), py::arg("target"), py::arg("row"),
-             py::arg("channel"), py::arg("weight"), py::arg("delay"),
+             py::arg("channel"), py::arg("weight"), py::arg("delay"), py::arg("U") = 0.,
+             py::arg("tau_rec") = 0., py::arg("tau_fac") = 0.,
              "Spikes of rows source i32[N] become events of the target engine's row, channel "
-             "i32[N], with weight (uS) f32[N], delay (ms) f32[N] later, or at the bin's end.")
+             "i32[N], with weight (uS) f32[N], delay (ms) f32[N] later, or at the bin's end; "
+             "plastic with U > 0 (plasticity.h).")
+        .def("play", &PyEngine::play, py::arg("row"), py::arg("channel"), py::arg("weight"),
+             py::arg("t"), "Adds events, arrays as step takes them, of this run and every later.")
         .def_property_readonly("connections", &PyEngine::connections)
         .def("resize", &PyEngine::resize, py::arg("rows"),
              "Every row is reset; with another number, its connections are gone.")

@@ -1,5 +1,6 @@
 #include "engine.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "errors.h"
@@ -21,6 +22,7 @@ void Engine::resize(int rows) {
     if (rows != rows_) {
         agenda_ = std::make_shared<Agenda>();  // wires of others that lead here lead nowhere
         wires_.clear();
+        played_.clear();
     }
     rows_ = rows;
     reset();
@@ -28,6 +30,8 @@ void Engine::resize(int rows) {
 
 void Engine::reset() {
     agenda_->clear();
+    rewind();
+    wires_.rest();
     fed_back_.clear();
     events_.resize(rows_);
     network_->resize(rows_);
@@ -35,7 +39,8 @@ void Engine::reset() {
     outputs_.assign(static_cast<size_t>(rows_) * O, 0.f);
 }
 
-void Engine::connect(const int32_t* source, Engine& target, const std::vector<Wire>& wires) {
+void Engine::connect(const int32_t* source, Engine& target, const std::vector<Wire>& wires,
+                     const Plasticity& plasticity) {
     for (size_t i = 0; i < wires.size(); ++i) {
         const Wire& w = wires[i];
         if (w.row < 0 || w.row >= target.rows_)
@@ -47,17 +52,44 @@ void Engine::connect(const int32_t* source, Engine& target, const std::vector<Wi
                              ", got " + std::to_string(w.channel) + " in connection " +
                              std::to_string(i));
     }
-    wires_.connect(rows_, source, target.agenda_, wires);
+    wires_.connect(rows_, source, target.agenda_, wires, plasticity);
+}
+
+void Engine::play(const std::vector<Event>& events) {
+    for (const Event& e : events)
+        if (e.row < 0 || e.row >= rows_ || e.channel < 0 || e.channel >= channels_ ||
+            !std::isfinite(e.weight) || !std::isfinite(e.t))
+            throw InputError("expected rows, channels, and finite weights and times, got row " +
+                             std::to_string(e.row) + ", channel " + std::to_string(e.channel) +
+                             ", weight " + written(e.weight) + " uS, t " + written(e.t) + " ms");
+    played_.insert(played_.end(), events.begin(), events.end());
+    std::stable_sort(played_.begin(), played_.end(),
+                     [](const Event& a, const Event& b) { return a.t < b.t; });
+    rewind();
+}
+
+// To the first event behind the open bin, or to the first of all.
+void Engine::rewind() {
+    const auto past = [&](const Event& e) { return !agenda_->is_behind(e.t, agenda_->start()); };
+    next_played_ =
+        agenda_->is_open()
+            ? size_t(std::partition_point(played_.begin(), played_.end(), past) - played_.begin())
+            : 0;
 }
 
 void Engine::take(double t0, const Event* events, size_t n) {
     if (!std::isfinite(t0))
         throw InputError("expected a finite bin start t0 (ms), got " + written(t0));
-    if (!agenda_->is_open() && !wires_.size()) return events_.take(t0, events, n, fed_back_);
+    if (!agenda_->is_open() && !wires_.size() && played_.empty())
+        return events_.take(t0, events, n, fed_back_);
     agenda_->open(t0);
     std::vector<Event>& due = agenda_->due();
     const size_t own = due.size();
     due.insert(due.end(), events, events + n);
+    size_t next = next_played_;
+    while (next < played_.size() && !agenda_->is_behind(played_[next].t, t0)) ++next;
+    due.insert(due.end(), played_.begin() + std::ptrdiff_t(next_played_),
+               played_.begin() + std::ptrdiff_t(next));
     try {
         events_.take(t0, due.data(), due.size(), fed_back_);
     } catch (...) {
@@ -65,6 +97,7 @@ void Engine::take(double t0, const Event* events, size_t n) {
         throw;
     }
     due.clear();
+    next_played_ = next;
 }
 
 void Engine::step(double t0, const Event* events, size_t n, double* v_end,
@@ -80,10 +113,11 @@ void Engine::step(double t0, const Event* events, size_t n, double* v_end,
 }
 
 EngineState Engine::save() {
-    EngineState s{NetworkState(sizes_, rows_), {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+    EngineState s{NetworkState(sizes_, rows_), {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
     network_->save(s.network);
     readout_.save(s);
     agenda_->save(s);
+    wires_.save(s);
     for (const Spike& spike : fed_back_) {
         s.heard_row.push_back(spike.row);
         s.heard_t.push_back(spike.t);
@@ -96,6 +130,8 @@ void Engine::load(const EngineState& from) {
     network_->load(from.network);
     readout_.load(from);
     agenda_->load(from);
+    wires_.load(from);
+    rewind();
     fed_back_.clear();
     for (size_t i = 0; i < from.heard_t.size(); ++i)
         fed_back_.push_back({from.heard_t[i], from.heard_row[i]});

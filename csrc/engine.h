@@ -29,11 +29,16 @@ class Engine final : public Population {
 
     // Spikes of rows source[i] become events of the target's rows. Throws InputError, and has then
     // added none. Connections last until either engine is resized.
-    void connect(const int32_t* source, Engine& target, const std::vector<Wire>& wires);
+    void connect(const int32_t* source, Engine& target, const std::vector<Wire>& wires,
+                 const Plasticity& plasticity);
     size_t connections() const { return wires_.size(); }
 
-    // Of all rows, between two bins; not their connections. A state that this engine cannot have
-    // is an InputError, and changes nothing.
+    // Adds events that come at their times in this run, where they lie ahead, and in every later
+    // one, until the engine is resized. Throws InputError, and has then added none.
+    void play(const std::vector<Event>& events);
+
+    // Of all rows, between two bins; not their connections, nor what is played. A state that this
+    // engine cannot have is an InputError, and changes nothing.
     EngineState save();
     void load(const EngineState& from);
 
@@ -41,6 +46,7 @@ class Engine final : public Population {
 
   private:
     void take(double t0, const Event* events, size_t n);
+    void rewind();
     void check_outputs(double t0) const;
 
     NetworkSizes sizes_;
@@ -50,6 +56,8 @@ class Engine final : public Population {
     EventBuffer events_;
     std::shared_ptr<Agenda> agenda_ = std::make_shared<Agenda>();  // for others' wires, too
     Wires wires_;
+    std::vector<Event> played_;  // by time
+    size_t next_played_ = 0;
     std::unique_ptr<Network> network_;
     Readout readout_;
     std::vector<float> outputs_;  // [B, O]

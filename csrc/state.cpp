@@ -91,6 +91,7 @@ void check(const EngineState& given, const EngineState& own, int channels) {
     same(given.due_row, given.due_t, "due_row");
     same(given.due_channel, given.due_t, "due_channel");
     same(given.due_weight, given.due_t, "due_weight");
+    same(given.releases, own.releases, "releases");
     expect(given.agenda_open.size() <= 1 && (given.due_t.empty() || given.agenda_open.size()),
            "agenda_open");
     const auto within = [](const std::vector<int32_t>& values, int size, const char* name) {

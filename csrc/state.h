@@ -50,6 +50,7 @@ struct EngineState {
     std::vector<int32_t> due_ahead;   // events of other rows to come: so many bins behind that one
     std::vector<int32_t> due_row, due_channel;
     std::vector<double> due_weight, due_t;  // uS, ms
+    std::vector<double> releases;           // [plastic connections, 3]: plasticity.h
 };
 
 // visit(name, array) for each.
@@ -69,6 +70,7 @@ void each_array(State& s, const Visit& visit) {
     visit("due_channel", s.due_channel);
     visit("due_weight", s.due_weight);
     visit("due_t", s.due_t);
+    visit("releases", s.releases);
 }
 
 // Throws InputError unless `given` fits an engine whose state is `own`.

@@ -24,6 +24,13 @@ void check(size_t i, int sources, int32_t source, const Wire& w) {
                          written(w.delay) + which);
 }
 
+void check(const Plasticity& p) {
+    if (!(p.U >= 0 && p.U <= 1)) throw InputError("expected U of 0 .. 1, got " + written(p.U));
+    for (double tau : {p.tau_rec, p.tau_fac})
+        if (!(tau >= 0 && tau <= DBL_MAX))
+            throw InputError("expected tau_rec and tau_fac >= 0 ms, got " + written(tau));
+}
+
 }  // namespace
 
 void Agenda::reserve(double delay) {
@@ -86,19 +93,22 @@ void Agenda::load(const EngineState& from) {
 }
 
 void Wires::connect(int sources, const int32_t* source, const std::shared_ptr<Agenda>& target,
-                    const std::vector<Wire>& wires) {
+                    const std::vector<Wire>& wires, const Plasticity& plasticity) {
+    check(plasticity);
     float longest = 0;
     for (size_t i = 0; i < wires.size(); ++i) {
         check(i, sources, source[i], wires[i]);
         longest = std::max(longest, wires[i].delay);
     }
     target->reserve(longest);
-    auto outlet = std::find_if(outlets_.begin(), outlets_.end(),
-                               [&](const Outlet& o) { return o.target.lock() == target; });
+    auto outlet = std::find_if(outlets_.begin(), outlets_.end(), [&](const Outlet& o) {
+        return o.target.lock() == target && o.plasticity == plasticity;
+    });
     if (outlet == outlets_.end()) {
         outlets_.emplace_back();
         outlet = outlets_.end() - 1;
         outlet->target = target;
+        outlet->plasticity = plasticity;
         outlet->first.assign(size_t(sources) + 1, 0);
     }
     outlet->new_sources.insert(outlet->new_sources.end(), source, source + wires.size());
@@ -112,17 +122,22 @@ void Wires::sort_in(Outlet& o) {
     for (size_t s = 1; s < first.size(); ++s)
         first[s] += first[s - 1] + o.first[s] - o.first[s - 1];
     std::vector<Wire> sorted(o.wires.size() + o.new_wires.size());
+    std::vector<double> releases(o.plasticity.U > 0 ? 3 * sorted.size() : 0);
     std::vector<size_t> next(first.begin(), first.end() - 1);
     for (size_t s = 0; s < next.size(); ++s) {
         const auto from = o.wires.begin() + std::ptrdiff_t(o.first[s]);
         const auto to = o.wires.begin() + std::ptrdiff_t(o.first[s + 1]);
         std::copy(from, to, sorted.begin() + std::ptrdiff_t(next[s]));
+        if (!releases.empty())
+            std::copy_n(o.releases.data() + 3 * o.first[s], 3 * size_t(to - from),
+                        releases.data() + 3 * next[s]);
         next[s] += size_t(to - from);
     }
     for (size_t i = 0; i < o.new_wires.size(); ++i)
         sorted[next[size_t(o.new_sources[i])]++] = o.new_wires[i];
     o.first.swap(first);
     o.wires.swap(sorted);
+    o.releases.swap(releases);
     std::vector<int32_t>().swap(o.new_sources);
     std::vector<Wire>().swap(o.new_wires);
 }
@@ -138,9 +153,16 @@ void Wires::send(double t0, const Spike* spikes, size_t n) {
             const size_t row = size_t(spikes[i].row);
             const Wire* w = o.wires.data() + o.first[row];
             const Wire* end = o.wires.data() + o.first[row + 1];
-            for (; w != end; ++w)
-                target->add(std::max(now, spikes[i].t + double(w->delay)), w->weight, w->row,
-                            w->channel);
+            double* release = o.releases.empty() ? nullptr : o.releases.data() + 3 * o.first[row];
+            for (; w != end; ++w) {
+                const double t = std::max(now, spikes[i].t + double(w->delay));
+                double weight = w->weight;
+                if (release) {
+                    weight = effective(o.plasticity, weight, release, t);
+                    release += 3;
+                }
+                target->add(t, weight, w->row, w->channel);
+            }
         }
     }
 }
@@ -154,6 +176,27 @@ size_t Wires::size() const {
 
 void Wires::clear() {
     outlets_.clear();
+}
+
+void Wires::rest() {
+    for (Outlet& o : outlets_) std::fill(o.releases.begin(), o.releases.end(), 0.);
+}
+
+void Wires::save(EngineState& to) {
+    for (Outlet& o : outlets_) {
+        if (o.target.expired()) continue;
+        if (!o.new_wires.empty()) sort_in(o);
+        to.releases.insert(to.releases.end(), o.releases.begin(), o.releases.end());
+    }
+}
+
+void Wires::load(const EngineState& from) {
+    auto next = from.releases.begin();
+    for (Outlet& o : outlets_) {
+        if (o.target.expired()) continue;
+        std::copy_n(next, o.releases.size(), o.releases.begin());
+        next += std::ptrdiff_t(o.releases.size());
+    }
 }
 
 }  // namespace ann

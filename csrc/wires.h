@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "plasticity.h"
 #include "state.h"
 #include "types.h"
 
@@ -24,6 +25,9 @@ class Agenda {
     // InputError where t0 is no whole number of ms, or lies back.
     void open(double t0);
     bool is_open() const { return open_; }
+    // Whether t (ms) lies behind the bin that starts at t0.
+    bool is_behind(double t, double t0) const { return t - t0 + late_ >= bin_ms; }
+    double start() const { return t0_; }
     // Of the bin that is open. The caller adds others, and clears it when they are done.
     std::vector<Event>& due() { return bins_[now_ & mask()]; }
 
@@ -31,7 +35,7 @@ class Agenda {
     void load(const EngineState& from);
 
     // For a bin behind the open one.
-    void add(double t, float weight, int32_t row, int32_t channel) {
+    void add(double t, double weight, int32_t row, int32_t channel) {
         const size_t ahead = size_t(std::max(1.0, t - t0_ + late_));
         bins_[(now_ + ahead) & mask()].push_back({t, weight, row, channel});
     }
@@ -51,23 +55,31 @@ struct Wire {
     float weight, delay;   // uS, ms
 };
 
-// All connections that begin at the rows of one population: 16 bytes each, sorted by source.
+// All connections that begin at the rows of one population: 16 bytes each, 24 more of a plastic
+// one, sorted by source.
 class Wires {
   public:
     // Throws InputError, and has then added none.
     void connect(int sources, const int32_t* source, const std::shared_ptr<Agenda>& target,
-                 const std::vector<Wire>& wires);
+                 const std::vector<Wire>& wires, const Plasticity& plasticity);
+    // Plastic ones as if nothing had been sent.
+    void rest();
     // Spikes of the bin [t0, t0 + 1); an event that would lie in it is put off to its end.
     void send(double t0, const Spike* spikes, size_t n);
     size_t size() const;
     void clear();
 
+    void save(EngineState& to);
+    void load(const EngineState& from);
+
   private:
-    // Those that lead to one population.
+    // Those that lead to one population, of one plasticity.
     struct Outlet {
         std::weak_ptr<Agenda> target;  // gone with its engine
-        std::vector<size_t> first;     // [sources + 1]
+        Plasticity plasticity;
+        std::vector<size_t> first;  // [sources + 1]
         std::vector<Wire> wires;
+        std::vector<double> releases;      // [wires, 3] state of plastic ones, else empty
         std::vector<int32_t> new_sources;  // not yet sorted in
         std::vector<Wire> new_wires;
     };

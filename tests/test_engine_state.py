@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import random_network
-from random_network import TREE, VARIANTS, networks
+from random_network import NO_TREE, TREE, VARIANTS, networks
 from reference import run, trials
 
 from ann_backend import _engine
@@ -81,6 +81,39 @@ def test_another_connectivity_is_the_loading_engine_s_own():
     assert len(first.save()["due_t"]) > 0
     np.testing.assert_array_equal(second.save()["due_t"], first.save()["due_t"])
     assert second.connections == 0
+
+
+def plastic():
+    """Rows with plastic connections, and events that are played."""
+    made = engine(parents=NO_TREE, delay=0)
+    source = np.arange(ROWS, dtype=np.int32)
+    weight, delay = np.full((2, ROWS), [[0.02], [3.3]], np.float32)
+    made.connect(
+        source, made, source[::-1].copy(), 0 * source, weight, delay, U=0.5, tau_rec=200
+    )
+    t = np.linspace(0, BINS - 1, 10 * ROWS)
+    row = np.arange(10 * ROWS, dtype=np.int32) % ROWS
+    made.play(row, 0 * row, np.full(len(t), 0.02), t)
+    return made
+
+
+def test_plastic_connections_and_played_events_go_on():
+    first, second = plastic(), plastic()
+    run(first, bins()[:CUT])
+    second.load(first.save())
+    assert first.save()["releases"].any()
+    assert_same(going_on(second), going_on(first))
+    with pytest.raises(_engine.InputError, match="array 'releases' does not fit"):
+        engine(parents=NO_TREE, delay=0).load(first.save())
+
+
+def test_a_reset_forgets_plasticity_and_plays_again():
+    surrogate = plastic()
+    first = run(surrogate, bins()[:CUT])
+    surrogate.reset()
+    assert not surrogate.save()["releases"].any()
+    for a, b in zip(run(surrogate, bins()[:CUT]), first, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Every numbered example runs as its first lines say, in a folder of its own."""
 
+import json
 import os
 import re
 import subprocess
@@ -64,3 +65,19 @@ def test_example_04_compares_both_backends(tmp_path):
     scores = [float(f1) for f1 in re.findall(r"F1 at 2 ms ([\d.]+)", text)]
     assert len(scores) == 5
     assert min(scores) > 0.8
+
+
+@pytest.mark.slow
+def test_the_rett_study_s_script_is_a_point_of_its_map(tmp_path):
+    small = ["--cell", "HH", "--cells", "10"]
+    command = [sys.executable, EXAMPLES / "rett" / "map.py", *small, "--points", "2"]
+    command += ["--graphs", "1", "--out", "map.json", "--plot", "map.png"]
+    run(command, tmp_path)
+    assert (tmp_path / "map.png").exists()
+    found = json.loads((tmp_path / "map.json").read_text())["networks"][-1]
+    for backend, same in (("surrogate", True), ("neuron", False)):
+        command = [sys.executable, EXAMPLES / "rett" / "script.py", *small]
+        command += ["--connectivity", str(found["connectivity"]), "--backend", backend]
+        command += ["--drive", str(found["drive_Hz"]), "--seed", str(found["seed"])]
+        text = run(command, tmp_path)
+        assert (json.loads(text)["digest"] == found["digest"]) == same

@@ -174,6 +174,74 @@ def test_arrays_connect_as_netcons_do():
     assert rows[:2] == cells[:2]
 
 
+PLASTIC = {"U": 0.4, "tau_rec": 300.0, "tau_fac": 30.0}
+
+
+@pytest.mark.filterwarnings("ignore::ann_backend.ApproximationWarning")
+def test_plastic_arrays_connect_as_netcons_onto_plastic_synapses_do():
+    pre, post, _, weight, delay = graph(3, 150)
+
+    def connected(model):
+        if isinstance(model, Rows):
+            channel = model.names["ann_GABAA"]
+            ann_backend.connect(
+                100 + pre, 100 + post, channel, weight, 1 + delay, **PLASTIC
+            )
+            return
+        for synapses in model.synapses:
+            plastic = synapses["plastic"] = h.ann_GABAA(
+                synapses["ann_AMPA"].get_segment()
+            )
+            plastic.U, plastic.tau_rec, plastic.tau_fac = PLASTIC.values()
+        model.connect(pre, post, ["plastic"] * len(pre), weight, 1 + delay)
+
+    cells, rows = both(connected)
+    assert len(cells[0]) > 50
+    assert rows[:2] == cells[:2]
+    static = both(
+        lambda m: m.connect(pre, post, ["ann_GABAA"] * 150, weight, 1 + delay)
+    )
+    assert static[0] != cells[:2]
+
+
+def test_played_events_come_as_netcons_bring_them():
+    rng = np.random.default_rng(4)
+    row, weight = rng.integers(N, size=2000), rng.uniform(0.001, 0.003, 2000)
+    t = np.round(rng.uniform(0, 600, 2000) * 200) / 200  # some at edges of bins
+
+    def queued(model):
+        if isinstance(model, Rows):
+            model.rows.play(100 + row[:900], 0, weight[:900], t[:900])
+            model.rows.play(100 + row[900:], 0, weight[900:], t[900:])
+            return
+        due = []
+        for k, w in zip(row, weight, strict=True):
+            due.append(h.NetCon(None, model.synapses[k]["ann_AMPA"]))
+            due[-1].weight[0] = w
+        model.keep = (
+            due,
+            h.FInitializeHandler(
+                lambda: [n.event(when) for n, when in zip(due, t, strict=True)]
+            ),
+        )
+
+    cells, rows = both(queued)
+    assert len(cells[0]) > 100
+    assert rows[:2] == cells[:2]
+
+
+def test_played_events_come_again_in_a_second_run():
+    rows = ann_backend.population("HH", 3)
+    rows.play([0, 1, 2], 0, 0.01, [20.0, 30.0, 700.0])
+    found = []
+    for _ in range(2):
+        h.finitialize(-65)
+        h.continuerun(100)
+        found.append([x.tolist() for x in rows.spikes])
+    assert found[0] == found[1]
+    assert found[0][0] == [0, 1]
+
+
 def test_a_row_drives_a_biophysical_cell():
     def downstream(model):
         soma = h.Section(name="downstream")
@@ -255,6 +323,8 @@ def test_what_does_not_fit_is_refused_by_name():
         ({"pre": 0.5}, CellError, "pre as integers"),
         ({"weight": [0.001, np.nan]}, CellError, "finite weights .* got nan"),
         ({"delay": -1.0}, CellError, "delays of 0 to 100000 ms, got -1"),
+        ({"U": 1.5}, CellError, "U of 0 to 1, got 1.5"),
+        ({"U": 0.5, "tau_rec": -1}, CellError, "tau_fac of 0 ms or more, got -1"),
     ]:
         with pytest.raises(error, match=message):
             ann_backend.connect(**{**good, **change})
@@ -262,6 +332,17 @@ def test_what_does_not_fit_is_refused_by_name():
     for call in (rows.source, lambda gid: rows.input(gid, 0)):
         with pytest.raises(CellError, match="expected one of its gids, got 3"):
             call(3)
+    event = {"gid": 1, "channel": 0, "weight": 0.001, "t": 2.0}
+    for change, message in [
+        ({"gid": [0, 3]}, "one of its gids, got 3"),
+        ({"gid": 0.5}, "gid as integers, got float64"),
+        ({"channel": "spine"}, "expected one of 3 channels"),
+        ({"weight": np.inf}, "finite weights .* got inf"),
+        ({"t": [2.0, -0.5]}, "times of 0 ms or later, got -0.5"),
+        ({"gid": [0, 1], "t": [1.0, 2.0, 3.0]}, r"one shape \(N,\), or"),
+    ]:
+        with pytest.raises(CellError, match=message):
+            rows.play(**{**event, **change})
     with pytest.raises(CellError, match="at least 1 row, got 0"):
         ann_backend.population("HH", 0)
 

@@ -139,7 +139,7 @@ def test_another_bundle_and_a_newer_version_are_refused(network, tmp_path):
     ):
         ann_backend.load_state(path)
     forged(path, version=states.VERSION + 1)
-    with pytest.raises(StateError, match=r"expected version 1, got 2; .* upgrade"):
+    with pytest.raises(StateError, match=r"expected version 2, got 3; .* upgrade"):
         ann_backend.load_state(path)
 
 

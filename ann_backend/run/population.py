@@ -1,4 +1,4 @@
-"""Many cells of one bundle without NEURON sections, and connections as arrays.
+"""Many cells of one bundle without NEURON sections.
 
 A population runs in the same engine, in the same bins and with the same spikes as
 replaced cells, at some bytes a cell instead of a megabyte. Its gids are this process's
@@ -9,7 +9,6 @@ own, not ParallelContext's; NetCons reach its rows through artificial cells, whi
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,11 +18,9 @@ from ann_backend import _neuron
 from ann_backend.bundle import Bundle
 from ann_backend.errors import CellError, UnsupportedError
 from ann_backend.nrn import h
-from ann_backend.run import catalogue, engine, limits, prepare
+from ann_backend.run import catalogue, engine, prepare
 
-__all__ = ["Population", "connect", "population"]
-
-LONGEST_MS = 1e5  # delay: csrc/wires.cpp
+__all__ = ["Population", "population"]
 
 
 class Population:
@@ -105,6 +102,47 @@ class Population:
         if key not in self._inputs:
             self._inputs[key] = _silent()
         return self._inputs[key]
+
+    def play(
+        self, gid: ArrayLike, channel: Any, weight: ArrayLike, t: ArrayLike
+    ) -> None:
+        """Add events from arrays, as many NetCons would bring them; 24 bytes an event.
+
+        They come in every run from the next ``finitialize`` on. `report` and the
+        warnings of weights and rates do not count them.
+
+        Parameters
+        ----------
+        gid : array of int, shape (N,)
+        channel : int, str or sequence of these
+            Of the bundle.
+        weight : array of float, uS
+        t : array of float, ms
+            When an event arrives, 0 or later.
+
+        Raises
+        ------
+        CellError
+            A gid or channel that it does not have, a weight or time that is not finite,
+            a negative time, or arrays that do not broadcast. Nothing is played then.
+        """
+        kind = self.channels(np.atleast_1d(np.asarray(channel)))
+        arrays = [np.atleast_1d(np.asarray(a)) for a in (gid, weight, t)]
+        try:
+            gid, weight, t, kind = np.broadcast_arrays(*arrays, kind)
+        except ValueError:
+            shapes = [a.shape for a in (*arrays, kind)]
+            raise CellError(
+                "expected gid, weight, t and channel of one shape (N,), or scalars, "
+                f"got {shapes}"
+            ) from None
+        _refuse_events(self, gid, weight, t)
+        self.engine.play(
+            (gid - self.gids.start).astype(np.int32),
+            np.ascontiguousarray(kind),
+            weight.astype(np.float64),
+            t.astype(np.float64),
+        )
 
     def channels(self, given: NDArray[Any]) -> NDArray[np.int32]:
         """Indices of channels, which are given by name or index.
@@ -192,110 +230,18 @@ def population(bundle: str | Bundle, n: int, *, gid: int | None = None) -> Popul
     return new
 
 
-def connect(
-    pre: ArrayLike,
-    post: ArrayLike,
-    channel: int | str | Sequence[int | str] | NDArray[Any],
-    weight: ArrayLike,
-    delay: ArrayLike,
-) -> None:
-    """Connect rows of populations, of one or of several; 16 bytes a connection.
-
-    Parameters
-    ----------
-    pre, post : array of int, shape (N,)
-        Gids.
-    channel : int, str or sequence of these
-        Of the target's bundle.
-    weight : array of float, uS
-        Kept in float32.
-    delay : array of float, ms
-        Kept in float32. A spike is known at the end of its 1 ms bin: an event that a
-        shorter delay would put before comes then, said once.
-
-    Raises
-    ------
-    CellError
-        A gid or channel that no population has, a weight or delay that is not finite, a
-        negative delay, or arrays that do not broadcast. Nothing is connected then.
-    """
-    arrays = [np.atleast_1d(np.asarray(a)) for a in (pre, post, weight, delay)]
-    names, which = np.unique(np.atleast_1d(np.asarray(channel)), return_inverse=True)
-    try:
-        pre, post, weight, delay, kind = np.broadcast_arrays(*arrays, which.reshape(-1))
-    except ValueError:
-        shapes = [a.shape for a in (*arrays, which.reshape(-1))]
-        raise CellError(
-            "expected pre, post, weight, delay and channel of one shape (N,), or "
-            f"scalars, got {shapes}"
-        ) from None
-    _refuse(pre, post, weight, delay)
-    populations = prepare.populations()
-    pair = _owners(pre, populations) * len(populations) + _owners(post, populations)
-    parts = []
-    for one in np.unique(pair):
-        mine = pair == one
-        source, target = (populations[k] for k in divmod(int(one), len(populations)))
-        found = target.channels(names)[kind[mine]]
-        _warn_of_weights(target, found, weight[mine])
-        parts.append((source, target, mine, found))
-    for source, target, mine, found in parts:
-        source.engine.connect(
-            (pre[mine] - source.gids.start).astype(np.int32),
-            target.engine,
-            (post[mine] - target.gids.start).astype(np.int32),
-            found,
-            weight[mine].astype(np.float32),
-            delay[mine].astype(np.float32),
-        )
-    short = delay[delay < 1.0]
-    if len(short):
-        late = float(np.mean((1.0 - short) ** 2) / 2)
-        text = (
-            f"{len(short)} connections have a delay below 1 ms: their events come "
-            f"{late:.3g} ms late on average"
-        )
-        limits.warn_once([limits.Approximation("wires", len(short), text)])
-
-
-def _refuse(pre: Any, post: Any, weight: Any, delay: Any) -> None:
-    for name, gids in (("pre", pre), ("post", post)):
-        if not np.issubdtype(gids.dtype, np.integer):
-            raise CellError(f"expected {name} as integers (gids), got {gids.dtype}")
+def _refuse_events(p: Population, gid: Any, weight: Any, t: Any) -> None:
+    if not np.issubdtype(gid.dtype, np.integer):
+        raise CellError(f"expected gid as integers, got {gid.dtype}")
+    bad = (gid < p.gids.start) | (gid >= p.gids.stop)
+    if bad.any():
+        raise CellError(f"{p}: expected one of its gids, got {gid[bad][0]}")
     bad = ~(np.abs(weight) <= np.finfo(np.float32).max)
     if bad.any():
         raise CellError(f"expected finite weights (uS), got {weight[bad][0]}")
-    bad = ~((delay >= 0) & (delay <= LONGEST_MS))
+    bad = ~((t >= 0) & (t < np.inf))
     if bad.any():
-        raise CellError(
-            f"expected delays of 0 to {LONGEST_MS:g} ms, got {delay[bad][0]}"
-        )
-
-
-def _warn_of_weights(target: Population, channel: Any, weight: Any) -> None:
-    limits_uS = np.array([c.weight_uS for c in target.bundle.manifest.channels])
-    low, high = limits_uS[channel].T
-    count = int(((weight < low) | (weight > high)).sum())
-    text = (
-        f"{count} connections onto {target} have a weight outside the range that its "
-        "bundle was trained in: fidelity there is unknown"
-    )
-    if count:
-        limits.warn_once([limits.Approximation("wire weights", count, text)])
-
-
-def _owners(gids: NDArray[Any], populations: list[Population]) -> NDArray[np.int64]:
-    """Which of the populations each gid belongs to."""
-    owner = np.full(gids.shape, -1, np.int64)
-    for k, p in enumerate(populations):
-        owner[(gids >= p.gids.start) & (gids < p.gids.stop)] = k
-    if (owner < 0).any():
-        raise CellError(
-            f"expected gids of populations ({populations}), got "
-            f"{gids[owner < 0][0]}; other cells are joined by NetCons, with "
-            "Population.source and Population.input"
-        )
-    return owner
+        raise CellError(f"expected times of 0 ms or later, got {t[bad][0]}")
 
 
 def _silent() -> Any:

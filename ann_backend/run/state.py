@@ -25,7 +25,7 @@ from ann_backend.run import parallel, prepare
 
 __all__ = ["load_state", "save_state"]
 
-FORMAT, VERSION = "ann_backend state", 1
+FORMAT, VERSION = "ann_backend state", 2
 DAMAGED = "the file is damaged or was edited: save it again"
 
 Arrays = dict[str, NDArray[Any]]

@@ -1,10 +1,10 @@
 // Inputs: NET_RECEIVE of the mechanisms that replaced cells carry is wrapped, so that an event for
 // a mapped synapse goes to its group's event list and every other event to NEURON's own function.
 #include <algorithm>
-#include <cmath>
 
 #include "flight.h"
 #include "model.h"
+#include "plasticity.h"
 
 namespace ann {
 
@@ -14,8 +14,8 @@ struct Port {
     int type, group, row, channel;
 };
 
-// Tsodyks-Markram plasticity of our own synapses: indices of its parameters.
-struct Plasticity {
+// Plasticity of our own synapses: indices of its parameters.
+struct PlasticityIndex {
     int U = -1, tau_rec = -1, tau_fac = -1;  // -1: a synapse without
 };
 
@@ -23,10 +23,10 @@ static std::vector<Port> ports;
 // Open addressing on the point process's address: indices of ports, -1 empty. A port whose synapse
 // died may be met again by a new one at the same address: section and type tell them apart.
 static std::vector<int> table(1, -1);
-static std::vector<NetReceive> original;    // by mechanism type
-static std::vector<Plasticity> plasticity;  // by mechanism type
-static bool plastic = false;                // some synapse is
-static int mapped = 0;                      // times
+static std::vector<NetReceive> original;         // by mechanism type
+static std::vector<PlasticityIndex> plasticity;  // by mechanism type
+static bool plastic = false;                     // some synapse is
+static int mapped = 0;                           // times
 
 static size_t slot_of(const Point_process* p) {
     return (reinterpret_cast<size_t>(p) * 0x9E3779B97F4A7C15ull >> 20) & (table.size() - 1);
@@ -56,23 +56,14 @@ int times_mapped() {
     return mapped;
 }
 
-static double decayed(double interval, double tau) {
-    return tau > 0 ? std::exp(-interval / tau) : 0;
-}
-
 // The weight that counts, as the mechanism's NET_RECEIVE has it; it leaves the connection's state
-// behind the user's weight. Tsodyks & Markram as in Maass & Markram, Neural Netw 15:155 (2002).
-static double effective(Point_process* p, const Plasticity& k, double* weight, double t) {
+// behind the user's weight.
+static double effective(Point_process* p, const PlasticityIndex& k, double* weight, double t) {
     if (k.U < 0 || !p->prop) return weight[0];  // no prop: its section was deleted
     const auto value = [&](int i) { return _nrn_mechanism_access_param(p->prop, i); };
     const double U = value(k.U);
     if (!(U > 0)) return weight[0];
-    double &u = weight[1], &used = weight[2], &last = weight[3];
-    u = U + u * (1 - U) * decayed(t - last, value(k.tau_fac));
-    const double R = 1 - used * decayed(t - last, value(k.tau_rec));
-    used = 1 - R * (1 - u);
-    last = t;
-    return weight[0] * u * R;
+    return effective({U, value(k.tau_rec), value(k.tau_fac)}, weight[0], weight + 1, t);
 }
 
 void land(int port, double* weight, double t) {
@@ -90,7 +81,7 @@ static void receive(Point_process* p, double* weight, double flag) {
     land(port, weight, t);
 }
 
-static Plasticity plasticity_of(int type) {
+static PlasticityIndex plasticity_of(int type) {
     const std::string name = memb_func[type].sym->name;
     if (name != "ann_AMPANMDA" && name != "ann_GABAA") return {};
     const auto index = [&](const char* p) { return parameter(name.c_str(), p); };
