@@ -1,6 +1,18 @@
 """Cells for tests: Python classes and functions that the training line can import."""
 
 from ann_backend.nrn import h
+from ann_backend.train.cell import CellDescription, ChannelDescription
+
+AMPA = ChannelDescription(
+    name="AMPA",
+    location="dendrites",
+    synapses=(("ExpSyn", {"tau": 2.0, "e": 0.0}),),
+    role="excitatory",
+    unit_uS=0.001,
+    rate_Hz=5.0,
+    tau_ms=(0.5, 2.0, 5.0, 15.0),
+)
+STICK = CellDescription(name="Stick", template="small_cells:Stick", channels=(AMPA,))
 
 
 class Stick:
@@ -43,3 +55,18 @@ class Shapeless:
 def broken():
     """Does not build."""
     raise ValueError("no morphology file")
+
+
+def rest(cell, ms):
+    """Of a described cell, left alone: the soma's voltage and each segment's, mV."""
+    from ann_backend import template
+    from ann_backend.train import build
+
+    build.load(cell, fast=False)
+    one = build.instance(cell)
+    h.celsius, h.dt = cell.celsius, 0.05
+    h.finitialize(cell.v_init_mV)
+    while h.t < ms:
+        h.fadvance()
+    voltages = [segment.v for section in template.sections(one) for segment in section]
+    return template.soma(one)(0.5).v, voltages

@@ -2,25 +2,15 @@
 
 import numpy as np
 import pytest
+import small_cells
 
 torch = pytest.importorskip("torch")
 
-from ann_backend.train import build, cable, clamp  # noqa: E402
-from ann_backend.train.cell import CellDescription, ChannelDescription  # noqa: E402
+from ann_backend.train import build, clamp, measure  # noqa: E402
 from ann_backend.train.intrinsic import Intrinsic, intrinsic  # noqa: E402
 from ann_backend.train.resolve import resolve  # noqa: E402
 
 V = np.array(clamp.HELD_MV)[:, None, None]
-AMPA = ChannelDescription(
-    name="AMPA",
-    location="dendrites",
-    synapses=(("ExpSyn", {"tau": 2.0, "e": 0.0}),),
-    role="excitatory",
-    unit_uS=0.001,
-    rate_Hz=5.0,
-    tau_ms=(0.5, 2.0, 5.0, 15.0),
-)
-STICK = CellDescription(name="Stick", template="small_cells:Stick", channels=(AMPA,))
 
 
 def sigmoid(x):
@@ -30,8 +20,8 @@ def sigmoid(x):
 @pytest.fixture(scope="module")
 def stick():
     """Leak and currents of a soma with hh and passive dendrites."""
-    *_, leak, _, found = build.apart(cable._measure, resolve(STICK))
-    return leak, found
+    found = build.apart(measure.measure, resolve(small_cells.STICK))
+    return found.leak_nS, found.currents
 
 
 def test_a_passive_branch_draws_its_leak(stick):

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from reference import reference_spikes  # noqa: E402
 import ann_backend  # noqa: E402
 from ann_backend.bundle import load as load_bundle  # noqa: E402
 from ann_backend.errors import AnnBackendError, CellError  # noqa: E402
+from ann_backend.metrics import f1_pooled  # noqa: E402
+from ann_backend.train import calibrate as calibration  # noqa: E402
 from ann_backend.train import export, fit, pipeline  # noqa: E402
 from ann_backend.train.axon import heard  # noqa: E402
 from ann_backend.train.cable import cable  # noqa: E402
@@ -260,6 +263,27 @@ def small_bundle(data, path, seed=0, shape=SMALL.shape):
     start_ms = export.action_potential(data)[0]
     manifest["readout"] = export.readout(data.cell, spiking, start_ms)
     return network, load_bundle(pipeline._save(path, manifest, weights))
+
+
+def test_the_score_takes_three_windows_and_a_tie_goes_to_the_rate(data, monkeypatch):
+    """Thresholds .2 and .3 are as good; .3 has the teacher's number of spikes."""
+    true = [t.spikes for t in data.trials]
+    found = {
+        0.2: [np.sort(np.r_[s + 1.5, s[:1] + 400.0]) for s in true],
+        0.3: [s + 1.5 for s in true],
+        0.4: [s + 30.0 for s in true],
+    }
+    monkeypatch.setattr(calibration, "runner", lambda *given: given[2])
+    monkeypatch.setattr(
+        calibration,
+        "free_run",
+        lambda choice, *_, **__: SimpleNamespace(spikes=found[choice.threshold]),
+    )
+    spiking, score = calibrate(None, data.trials, ((0.2, 0.3, 0.4), (10.0,)))
+    assert spiking.threshold == 0.3
+    each = [[f1_pooled(f, true, w) for w in (1.0, 2.0, 5.0)] for f in found.values()]
+    assert score == pytest.approx(np.mean(each, axis=1).max())
+    assert 0.5 < score < 0.9
 
 
 @pytest.mark.parametrize("shape", [SMALL.shape, TREE])

@@ -10,9 +10,9 @@ Stages in order, each with what stands beside it; `pipeline` runs them all:
             drive, `trial` keeps what came out
 `dataset`   trials on disk; `shard`, as arrays
 `model`     the network in torch, of a `shape`, on `input`; `groups` of channels, a
-            `tree` of branches, which begins as the cell's `cable` (with `intrinsic`
-            conductances fitted under a `clamp`), and an `axon`; `tensors`, as a
-            bundle has it
+            `tree` of branches, which begins as the cell's `cable`, and an `axon`;
+            `measure`, `clamp` and `intrinsic` find that cable; `tensors`, as a bundle
+            has it
 `fit`       training; `loss`, `muon`, `checkpoint`, `listen`, `calibrate`
 `export`    the rest of the bundle
 `validate`  how good it is; `evidence` gathers what it is held against (`stock`,

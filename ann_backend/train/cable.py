@@ -14,17 +14,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ann_backend import template
 from ann_backend.train import build
 from ann_backend.train.cell import CellDescription, ChannelDescription
-from ann_backend.train.clamp import currents
 from ann_backend.train.groups import Groups
 from ann_backend.train.intrinsic import ALWAYS, Intrinsic, intrinsic
-from ann_backend.train.resolve import Morphology
+from ann_backend.train.measure import measure
+from ann_backend.train.shape import UNIT_MV
 
-__all__ = ["UNIT_MV", "Cable", "Units", "cable", "units"]
+__all__ = ["Cable", "Units", "cable", "units"]
 
-UNIT_MV = 10.0  # of the tree's voltages, from v_init
 REVERSAL_MV = {"excitatory": 0.0, "slow": 0.0, "inhibitory": -80.0}
 SPIKE = ((50.0, 0, 400.0), (-90.0, 1, 20.0), (-90.0, 3, 0.5))  # mV, kernel, nS
 FAR_MV = 1000.0  # a conductance with its reversal potential so far is a current
@@ -75,65 +73,10 @@ class Units(NamedTuple):
 
 def cable(cell: CellDescription) -> Cable:
     """Measure a resolved cell, in a process of its own, and fit its conductances."""
-    capacitance, axial, leak, sites, found = build.apart(_measure, cell)
-    fitted = intrinsic(found, leak, cell.v_init_mV)
-    return Cable(capacitance, axial, cell.branch_parents, sites, fitted)
-
-
-def _measure(cell: CellDescription) -> tuple[Any, ...]:
-    """Capacitance, axial conductance, leak, sites, currents under a clamp."""
-    build.load(cell, fast=False)
-    one = build.instance(cell)
-    branch_of = Morphology(one).branch
-    count = len(cell.branch_parents)
-    capacitance, leak = np.zeros(count), np.zeros(count)
-    inside: list[list[tuple[float, list[Any]]]] = [[] for _ in range(count)]
-    paths: dict[Any, tuple[float, list[Any]]] = {}  # resistance from the root, MOhm
-    segments, of = [], []
-    for section in template.sections(one):
-        for segment in section:
-            name = f"{template.short_name(section)}({segment.x:.6g})"
-            branch, uF = branch_of.get(name, 0), segment.cm * segment.area() * 1e-8
-            segments.append(segment)
-            of.append(branch)
-            capacitance[branch] += uF * 1e6
-            passive = hasattr(segment, "pas")
-            per_cm2 = segment.g_pas if passive else segment.cm * 5e-5  # 20 ms
-            leak[branch] += per_cm2 * segment.area() * 1e-8 * 1e9
-            here, (before, between) = _key(segment), _before(segment)
-            away, path = paths.get(before, (0.0, []))
-            paths[here] = (away + between, [*path, here])
-            if name in branch_of or section == template.soma(one):
-                inside[branch].append(paths[here])
-    middle = [sorted(some, key=lambda p: p[0])[len(some) // 2] for some in inside]
-    axial = np.zeros(count)
-    for n in range(1, count):
-        (mine, path), (theirs, other) = middle[n], middle[cell.branch_parents[n]]
-        shared = [k for k, o in zip(path, other, strict=False) if k == o][-1]
-        apart = mine + theirs - 2.0 * paths[shared][0]
-        axial[n] = 1e3 / max(apart, 0.1)
-    sites = tuple(branch_of[name] for name in cell.sites)
-    found = currents(cell, segments, np.array(of))
-    return capacitance, axial, leak, sites, found
-
-
-def _key(segment: Any) -> tuple[str, int]:
-    return segment.sec.name(), int(segment.x * segment.sec.nseg)
-
-
-def _before(segment: Any) -> tuple[tuple[str, int] | None, float]:
-    """The segment on the way to the root, and the MOhm between their middles."""
-    section, k = segment.sec, _key(segment)[1]
-    ahead = -1 if section.orientation() == 0 else 1
-    if 0 <= k + ahead < section.nseg:
-        return (section.name(), k + ahead), segment.ri()
-    seat = section.parentseg()
-    if seat is None:
-        return None, 0.0
-    # NEURON's is from where it is connected; an end lies half a segment further
-    on, x = seat.sec, seat.x
-    rest = on(1).ri() if x == 1 else on(0.5 / on.nseg).ri() if x == 0 else 0.0
-    return (on.name(), min(int(x * on.nseg), on.nseg - 1)), segment.ri() + rest
+    found = build.apart(measure, cell)
+    fitted = intrinsic(found.currents, found.leak_nS, cell.v_init_mV)
+    parents, sites = cell.branch_parents, found.sites
+    return Cable(found.capacitance_pF, found.axial_nS, parents, sites, fitted)
 
 
 def units(
@@ -149,7 +92,7 @@ def units(
     cell : CellDescription
         Resolved.
     channels : sequence of ChannelDescription
-        Its own, and that of its spikes.
+        Its own, and those of its spikes.
     groups : Groups
         Of these channels.
     found : Intrinsic
@@ -184,7 +127,7 @@ def units(
             if blocked:
                 gate[:3, n, k] = *sigmoid(*NMDA), 0.9
     gate[:2, :, most:] = sigmoid(found.slope, found.half)
-    gate[2, :, most:] = 1.0 - np.exp(-1.0 / found.tau)
+    gate[2, :, most:] = -np.expm1(-1.0 / found.tau)
     slope_m, bias_m = sigmoid(found.slope_m, found.half_m)
     gate[3, :, most:] = slope_m
     gate[4, :, most:] = np.where(found.slope_m == 0.0, ALWAYS, bias_m)

@@ -33,7 +33,7 @@ def calibrate(
     *,
     threads: int = 1,
 ) -> tuple[Spiking, float]:
-    """Readout of this surrogate's hazard, and the score that it gives.
+    """Readout of this surrogate's hazard, and the best score that any gave.
 
     The score is the mean of F1@1, 2 and 5 ms. It is flat over a wide range of
     thresholds, in which the number of spikes is not: of the choices within `SLACK` of
@@ -64,4 +64,4 @@ def calibrate(
     close = np.flatnonzero(scores >= scores.max() - SLACK)
     errors = [abs(rate_error_pooled(trains[k], spikes)) for k in close]
     best = close[int(np.nanargmin(errors))] if np.isfinite(errors).any() else close[0]
-    return choices[best], float(scores[best])
+    return choices[best], float(scores.max())

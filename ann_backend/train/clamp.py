@@ -1,8 +1,8 @@
 """Membrane currents of each branch while the whole cell is held at one voltage.
 
-Beside `cable` in the training line, which asks for them in its process. A space clamp
-needs no electrode: every segment is set to the voltage before each step, so no current
-flows along the cable, and what a step would change is the membrane's own doing.
+Beside `measure` in the training line, which asks for them in its process. A space clamp
+needs no electrode: with a million times its capacitance no segment goes anywhere and no
+current flows along the cable; the little that a step changes is the membrane's doing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ HELD_MV = (*range(-110, -90, 10), *range(-90, -25, 5), -20.0, -10.0)
 HELD_MS = (2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 BACK_MV = -65.0
 BACK_MS = (2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0)
-DT_MS, READ_MS = 0.1, 1e-8
+DT_MS, HEAVIER = 0.1, 1e6
 
 Floats = NDArray[np.float64]
 
@@ -51,11 +51,16 @@ def currents(
     ----------
     cell : CellDescription
     segments : sequence of nrn.Segment
-        All of the cell.
+        All of the cell; they stay heavy.
     branch : array of int, shape (segments,)
         Of each of them.
+
+    Returns
+    -------
+    Currents
     """
-    h.celsius = cell.celsius
+    h.CVode().active(0)
+    h.secondorder, h.celsius, h.dt = 0, cell.celsius, DT_MS
     clamp = _Clamp(segments, branch)
     held, back = [], []
     for v in HELD_MV:
@@ -70,6 +75,8 @@ class _Clamp:
 
     def __init__(self, segments: Sequence[Any], branch: NDArray[np.int64]) -> None:
         self.branch = branch
+        for segment in segments:
+            segment.cm *= HEAVIER
         uF = [s.cm * s.area() * 1e-8 for s in segments]
         self.capacitance_pF = np.array(uF) * 1e6
         self.v, self.after = h.Vector(len(segments)), h.Vector(len(segments))
@@ -82,18 +89,12 @@ class _Clamp:
         self.v.fill(v_mV)
         found, now = [], 0
         for time in times_ms:
-            h.dt = DT_MS
-            while now < round(time / DT_MS):
-                self._step()
+            while now <= round(time / DT_MS):
+                self.places.scatter(self.v)
+                h.fadvance()
                 now += 1
-            h.dt = READ_MS  # too short for the voltage to go far
-            self._step()
             self.places.gather(self.after)
             moved = np.array(self.after) - v_mV
-            current = -self.capacitance_pF * moved / READ_MS
+            current = -self.capacitance_pF * moved / DT_MS
             found.append(np.bincount(self.branch, current).astype(np.float64))
         return found
-
-    def _step(self) -> None:
-        self.places.scatter(self.v)
-        h.fadvance()

@@ -54,19 +54,19 @@ class Groups(NamedTuple):
             if kind not in seen:
                 seen.append(kind)
             slot.append(seen.index(kind))
-        row = {branch: k for k, branch in enumerate(sorted(kinds))}
+        branches = max(kinds) + 1  # also of a soma without channels
         per_branch = places * max(len(seen) for seen in kinds.values())
-        total = len(row) * per_branch
+        total = branches * per_branch
         tau = np.ones((total, len(channels[0].tau_ms)), np.float32)
         sign = np.ones(total, np.float32)
         of = np.empty((len(channels), places), np.int64)
         start = np.empty((len(channels), places), np.float32)
         for k, c in enumerate(channels):
-            of[k] = row[c.branch] * per_branch + slot[k] * places + np.arange(places)
+            of[k] = c.branch * per_branch + slot[k] * places + np.arange(places)
             tau[of[k]] = c.tau_ms
             sign[of[k]] = -1.0 if c.role == "inhibitory" else 1.0
             start[k] = _share(c, channels, places) / c.unit_uS
-        return cls(of, start, tau, sign, len(row))
+        return cls(of, start, tau, sign, branches)
 
 
 def _share(

@@ -1,7 +1,7 @@
 """Intrinsic conductances that draw the currents of a cell under a space clamp.
 
-Between `clamp` and `model` in the training line. Each branch gets a few, whatever the
-channels of the cell are: what the network's tree begins with.
+Beside `cable` in the training line, which asks for them. Each branch gets a few,
+whatever the channels of the cell are: what the network's tree begins with.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ STEPS = 2000
 RATES = {"slope": 3e-3, "half": 0.03, "log": 0.03, "constant": 0.3}
 EARLY = {2.0: 0.1, 4.0: 0.5}  # weights: a bin of 1 ms cannot follow spikes
 SPIKING, SPIKING_MV = 0.02, 4000.0  # weight of currents beyond so much of the leak
+TAU_MS = (0.2, 2000.0)  # what a bin of 1 ms can follow, and what 300 ms tell
 
 
 class Intrinsic(NamedTuple):
@@ -45,7 +46,9 @@ class Intrinsic(NamedTuple):
     slope_m, half_m : array of float32, shape (N, K)
         Of the activation; a slope of 0 means that there is none.
     reversal : array of float32, shape (N, K)
+        Potential at which a conductance draws nothing.
     nS : array of float32, shape (N, K)
+        Each conductance, all open.
     leak_nS : array of float32, shape (N,)
     constant_pA : array of float32, shape (N,)
         What flows out at the cell's ``v_init`` through the leak.
@@ -73,6 +76,10 @@ def intrinsic(
     leak_nS : array, shape (N,)
         To begin with.
     v_init_mV : float
+
+    Returns
+    -------
+    Intrinsic
     """
     held, back = (torch.from_numpy(x).float() for x in found)
     model = _Model(held, torch.from_numpy(leak_nS).float(), v_init_mV)
@@ -168,6 +175,7 @@ class _Model:
         """What was found, as arrays."""
         (slope, slope_m), (half, half_m) = self.p["slope"], self.p["half"]
         tau, nS, leak = (x.exp() for x in self.p["log"])
+        tau, leak = tau.clamp(*TAU_MS), torch.maximum(leak, 1e-2 * self.leak)
         slope_m = torch.where(self.instant, slope_m, torch.zeros(()))
         nS = torch.where(self.spikes[:, None] & self.instant, 1e-3 * nS, nS)
         some = slope, 10.0 * half, tau, slope_m, 10.0 * half_m, self.reversal, nS, leak

@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from ann_backend.train.cable import UNIT_MV
 from ann_backend.train.cell import CellDescription
 from ann_backend.train.model import OUTPUTS, V_SCALE_MV
+from ann_backend.train.shape import UNIT_MV
 from ann_backend.train.teacher import Trial
 
 __all__ = ["NAMES", "losses", "targets"]

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 
-__all__ = ["SHAPES", "Shape"]
+__all__ = ["SHAPES", "UNIT_MV", "Shape"]
+
+UNIT_MV = 10.0  # of a tree's voltages, from v_init
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from ann_backend import _train
-from ann_backend.train.cable import UNIT_MV
+from ann_backend.train.shape import UNIT_MV
 
 if TYPE_CHECKING:
     from ann_backend.train.cable import Cable, Units

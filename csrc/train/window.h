@@ -9,7 +9,7 @@ namespace ann::train {
 struct Tree {
     ptrdiff_t N, U, T, B;
     const int* parents;     // [N]: -1, then each below its own index
-    const float* gate;      // [5, N, U]: slope, bias, rate; slope and bias of what opens at once
+    const float* gate;      // [5, N, U]: slope, bias, rate; slope and bias of activation
     const float* reversal;  // [N, U]
     const float* cable;     // [4, N]: kept charge, that plus the leak, axial conductance (but the
                             // root's), current
