@@ -63,13 +63,15 @@ void Engine::play(const std::vector<Event>& events) {
                              std::to_string(e.row) + ", channel " + std::to_string(e.channel) +
                              ", weight " + written(e.weight) + " uS, t " + written(e.t) + " ms");
     played_.insert(played_.end(), events.begin(), events.end());
-    std::stable_sort(played_.begin(), played_.end(),
-                     [](const Event& a, const Event& b) { return a.t < b.t; });
-    rewind();
+    in_order_ = false;
 }
 
 // To the first event behind the open bin, or to the first of all.
 void Engine::rewind() {
+    if (!in_order_)
+        std::stable_sort(played_.begin(), played_.end(),
+                         [](const Event& a, const Event& b) { return a.t < b.t; });
+    in_order_ = true;
     const auto past = [&](const Event& e) { return !agenda_->is_behind(e.t, agenda_->start()); };
     next_played_ =
         agenda_->is_open()
@@ -82,7 +84,11 @@ void Engine::take(double t0, const Event* events, size_t n) {
         throw InputError("expected a finite bin start t0 (ms), got " + written(t0));
     if (!agenda_->is_open() && !wires_.size() && played_.empty())
         return events_.take(t0, events, n, fed_back_);
+    if (!in_order_) rewind();
+    const bool first = !agenda_->is_open();  // perhaps not the run's first bin
     agenda_->open(t0);
+    if (first)
+        while (next_played_ < played_.size() && played_[next_played_].t < t0) ++next_played_;
     std::vector<Event>& due = agenda_->due();
     const size_t own = due.size();
     due.insert(due.end(), events, events + n);

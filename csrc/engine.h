@@ -57,6 +57,7 @@ class Engine final : public Population {
     std::shared_ptr<Agenda> agenda_ = std::make_shared<Agenda>();  // for others' wires, too
     Wires wires_;
     std::vector<Event> played_;  // by time
+    bool in_order_ = true;       // not so since the last `play`
     size_t next_played_ = 0;
     std::unique_ptr<Network> network_;
     Readout readout_;

@@ -107,6 +107,22 @@ def test_plastic_connections_and_played_events_go_on():
         engine(parents=NO_TREE, delay=0).load(first.save())
 
 
+@pytest.mark.parametrize("delay", [0, 3.3])
+def test_what_is_played_in_the_middle_of_a_run_comes_where_it_lies_ahead(delay):
+    late, told = (engine(parents=NO_TREE, delay=delay) for _ in range(2))
+    silence = [np.empty(0, np.int32)] * 2 + [np.empty(0)] * 2
+    for t0 in range(10):
+        late.step(float(t0), *silence)
+        told.step(float(t0), *silence)
+    row = np.zeros(2, np.int32)
+    late.play(row, row, np.full(2, 0.05), np.array([12.5, 5.0]))
+    event = [row[:1], row[:1], np.full(1, 0.05), np.array([12.5])]
+    for t0 in range(10, 20):
+        found = late.step(float(t0), *silence)
+        wanted = told.step(float(t0), *(event if t0 == 12 else silence))
+        np.testing.assert_array_equal(found[0], wanted[0])
+
+
 def test_a_reset_forgets_plasticity_and_plays_again():
     surrogate = plastic()
     first = run(surrogate, bins()[:CUT])

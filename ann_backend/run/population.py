@@ -108,8 +108,8 @@ class Population:
     ) -> None:
         """Add events from arrays, as many NetCons would bring them; 24 bytes an event.
 
-        They come in every run from the next ``finitialize`` on. `report` and the
-        warnings of weights and rates do not count them.
+        They come in this run, where they lie ahead, and in every later one. `report`
+        and the warnings of weights and rates do not count them.
 
         Parameters
         ----------

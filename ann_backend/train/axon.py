@@ -63,7 +63,8 @@ def grown(cable: Cable) -> Cable:
 
 def heard(cell: CellDescription, events: Events, spikes: Sequence[float]) -> Events:
     """Events of a trial with spikes among them, as the engine feeds them back."""
-    own = np.arange(len(cell.channels), len(channels(cell)), dtype=events.channel.dtype)
+    first, count = len(cell.channels), len(cell.branch_parents)
+    own = np.arange(first, first + count, dtype=events.channel.dtype)
     t = np.concatenate([events.t, np.repeat(np.array(spikes) + DELAY_MS, len(own))])
     order = np.argsort(t, kind="stable")
     which = np.concatenate([events.channel, np.tile(own, len(spikes))])

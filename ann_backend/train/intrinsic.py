@@ -121,7 +121,8 @@ class _Model:
         branches, self.leak, self.v_init = len(leak), leak, v_init_mV
         kinds = torch.tensor(KINDS).repeat(branches, 1, 1)  # (N, K, 6)
         slope, half, tau, slope_m, half_m, self.reversal = kinds.unbind(2)
-        # an inward current as large as the largest that was seen
+        # an inward current as large as the largest of the three highest voltages
+        # after 8 ms, 95 mV or so from its reversal
         inward = (-held[-3:, 2].amin(0)).clamp_min(0.0) / 95.0
         # where there are spikes, their sodium is the axon's: it would not let go here
         self.spikes = held.abs().amax((0, 1)) > SPIKING_MV * leak
