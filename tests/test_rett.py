@@ -82,6 +82,23 @@ def test_background_and_stimulus_are_those_of_the_constants():
     assert np.all(np.diff(net.t) >= 0)
 
 
+@pytest.mark.parametrize(
+    ("p", "drive", "message"),
+    [(0.7, 0.0, "of 0 to 2/3, got 0.7"), (0.1, -1.0, "0 Hz or more, got -1")],
+)
+def test_a_network_that_cannot_be_is_refused(p, drive, message):
+    with pytest.raises(ValueError, match=message):
+        drawn(p, drive)
+
+
+def test_commands_refuse_nothing_at_all_and_a_folder_that_is_not_there(capsys):
+    with pytest.raises(SystemExit):
+        rett_map.main([*SMALL, "--points", "0", "--out", "map.json"])
+    assert "--points: expected 1 or more, got 0" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="expected a folder to write in"):
+        rett_map.main([*SMALL, "--out", "nowhere/map.json"])
+
+
 def test_read_outs_count_before_and_just_after_the_stimulus():
     t = np.array([50.0, 99.9, 100.5, 105.0, 109.9, 110.0])
     found = network.readouts(np.array([0, 1, 0, 0, 2, 3]), t, 4)

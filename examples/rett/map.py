@@ -218,14 +218,16 @@ def plot(s, done, path):
 def parsed(arguments=None):
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--points", type=int, default=50, help="of each axis")
-    parser.add_argument("--graphs", type=int, default=3, help="networks of a point")
-    parser.add_argument("--cells", type=int, default=network.CELLS)
+    parser.add_argument("--points", type=network.count, default=50, help="of each axis")
+    parser.add_argument(
+        "--graphs", type=network.count, default=3, help="networks of a point"
+    )
+    parser.add_argument("--cells", type=network.count, default=network.CELLS)
     parser.add_argument("--seed", type=int, default=0, help="of the first network")
     parser.add_argument("--cell", choices=network.SHIPPED, default="L5PC")
     parser.add_argument("--bundle", help="name or path; the cell's own by default")
-    parser.add_argument("--chunk", type=int, help="networks at a time")
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--chunk", type=network.count, help="networks at a time")
+    parser.add_argument("--threads", type=network.count, default=os.cpu_count())
     parser.add_argument("--out", required=True, help="JSON to write or to go on from")
     parser.add_argument("--plot", help="PNG to write")
     return parser.parse_args(arguments)
@@ -239,6 +241,8 @@ def main(arguments=None):
         bundle = ann_backend.run.catalogue.find(a.bundle or a.cell)
     except ann_backend.BundleError as error:
         raise SystemExit(str(error)) from None
+    if not Path(a.out).resolve().parent.is_dir():
+        raise SystemExit(f"{a.out}: expected a folder to write in; make it first")
     found = compute(a, bundle)
     if a.plot:
         plot(*found, a.plot)

@@ -22,6 +22,7 @@ one place:
   stimulus.
 """
 
+import argparse
 import dataclasses
 
 import numpy as np
@@ -149,7 +150,16 @@ def draw(p, inhibition_Hz, seed, *, cell=SHIPPED["L5PC"], cells=CELLS):
     Returns
     -------
     Network
+
+    Raises
+    ------
+    ValueError
+        A connectivity or a rate that cannot be.
     """
+    if not 0 <= p <= 1 / (1 + RECIPROCAL[0]):
+        raise ValueError(f"expected a connectivity of 0 to 2/3, got {p:g}")
+    if not 0 <= inhibition_Hz < np.inf:
+        raise ValueError(f"expected a drive of 0 Hz or more, got {inhibition_Hz:g}")
     rng = np.random.default_rng(seed)
     counts = [len(where) for _, where in cell.parts]
     pre, post, weight = graph(rng, p, cells)
@@ -164,6 +174,13 @@ def draw(p, inhibition_Hz, seed, *, cell=SHIPPED["L5PC"], cells=CELLS):
     events = [np.concatenate(a) for a in zip(*parts, strict=True)]
     order = np.argsort(events[3], kind="stable")
     return Network(cells, many[0], many[1], site, many[2], *(a[order] for a in events))
+
+
+def count(text):
+    """Read a number of something from a command line: 1 or more."""
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, got {text}")
+    return int(text)
 
 
 def graph(rng, p, cells):

@@ -138,13 +138,16 @@ def main():
     parser.add_argument("--connectivity", type=float, default=0.1)
     parser.add_argument("--drive", type=float, default=600.0, help="inhibition, Hz")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--cells", type=int, default=network.CELLS)
+    parser.add_argument("--cells", type=network.count, default=network.CELLS)
     parser.add_argument("--cell", choices=network.SHIPPED, default="L5PC")
     parser.add_argument("--backend", choices=("neuron", "surrogate"), default="neuron")
     parser.add_argument("--bundle", help="name or path; the cell's own by default")
     a = parser.parse_args()
     cell = network.SHIPPED[a.cell]
-    net = network.draw(a.connectivity, a.drive, a.seed, cell=cell, cells=a.cells)
+    try:
+        net = network.draw(a.connectivity, a.drive, a.seed, cell=cell, cells=a.cells)
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
     spikes = run(net, cell, backend=a.backend, bundle=a.bundle)
     found = {"spikes": len(spikes[1]), **network.readouts(*spikes, net.cells)}
     print(json.dumps({**found, "digest": digest(*spikes)}, indent=1))
