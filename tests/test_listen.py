@@ -58,12 +58,12 @@ def test_the_axon_is_one_branch_more_with_its_own_channel(network):
 
 
 def test_uncalibrated_all_hear_the_teacher(network, trials):
-    found = listen(network, trials, None, rng(), 1)
+    found = listen(network, trials, None, 1.0, rng(), 1)
     assert found == [t.spikes.tolist() for t in trials]
 
 
-def test_calibrated_half_hear_what_the_network_does(network, trials):
-    found = listen(network, trials, FOUND, rng(), 2)
+def test_at_the_end_half_hear_what_the_network_does(network, trials):
+    found = listen(network, trials, FOUND, 1.0, rng(), 2)
     make = runner(network, HH, FOUND)
     own = free_run(make, [t.events for t in trials], 500, quiet=True).spikes
     kinds = [
@@ -71,10 +71,15 @@ def test_calibrated_half_hear_what_the_network_does(network, trials):
         for f, o, t in zip(found, own, trials, strict=True)
     ]
     assert set(kinds) == {(True, False), (False, True)}
-    assert found == listen(network, trials, FOUND, rng(), 1)
+    assert found == listen(network, trials, FOUND, 1.0, rng(), 1)
+
+
+def test_at_the_start_all_hear_the_teacher(network, trials):
+    found = listen(network, trials, FOUND, 0.0, rng(), 1)
+    assert found == [t.spikes.tolist() for t in trials]
 
 
 def test_a_network_without_a_tree_hears_nothing_of_its_own(trials):
     shape = Shape(tree=False, units=4, mix=0, hidden=8, layers=1, head=5)
-    found = listen(Network(HH, shape), trials, FOUND, rng(), 1)
+    found = listen(Network(HH, shape), trials, FOUND, 1.0, rng(), 1)
     assert found == [t.spikes.tolist() for t in trials]

@@ -160,7 +160,12 @@ def fit(
         started = time.perf_counter()
         if place == 0:
             run.heard = listen(
-                network, data.trials, run.calibrated, rng, options.threads
+                network,
+                data.trials,
+                run.calibrated,
+                run.group / total,
+                rng,
+                options.threads,
             )
         some = [(data.trials[k], run.heard[k]) for k in rows]
         found = _stream(run, some, data.cell)

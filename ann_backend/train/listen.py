@@ -2,8 +2,8 @@
 
 Beside `fit` in the training line. Taught by the teacher's spikes alone, a network
 trusts them, and is lost after its first mistake; told only of its own, it learns to
-ignore them. Half of each is scheduled sampling after Bengio et al., NeurIPS 2015, of
-whole trials.
+ignore them. So the share of its own grows from none to half over the training:
+scheduled sampling after Bengio et al., NeurIPS 2015, of whole trials.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from ann_backend.train.teacher import Trial
 
 __all__ = ["listen"]
 
-OWN = 0.5  # of the trials
+OWN = 0.5  # of the trials, at the end of training
 
 
 def listen(
     network: Network,
     trials: Sequence[Trial],
     spiking: Spiking | None,
+    progress: float,
     rng: np.random.Generator,
     threads: int,
 ) -> list[list[float]]:
@@ -37,6 +38,8 @@ def listen(
     trials : sequence of Trial
     spiking : Spiking, optional
         Of the network; without it all hear the teacher's.
+    progress : float
+        Of the training, from 0 to 1.
     rng : Generator
         Draws whose spikes each of them hears.
     threads : int
@@ -44,7 +47,7 @@ def listen(
     heard = [t.spikes.tolist() for t in trials]
     if spiking is None or not network.shape.tree:
         return heard
-    own = np.flatnonzero(rng.random(len(trials)) < OWN).tolist()
+    own = np.flatnonzero(rng.random(len(trials)) < OWN * progress).tolist()
     make = runner(network, trials[0].cell, spiking)
     for bins in sorted({len(trials[k].v) for k in own}):
         mine = [k for k in own if len(trials[k].v) == bins]
