@@ -9,10 +9,10 @@ the command goes on from the file. How many networks a chunk has changes no resu
 """
 
 import argparse
-import json
 import os
 from pathlib import Path
 
+import document
 import network
 import numpy as np
 import script
@@ -25,27 +25,19 @@ CONNECTIVITY = 0.01, 0.15  # first and last of an axis
 DRIVE_HZ = 0.0, 1000.0  # in NEURON, 10 % at 500 Hz just becomes unstable
 MARKS = (0.10, "-", "wild type"), (0.053, "--", "Rett"), (0.078, "--", "Rett")
 FORMAT, VERSION = "rett map", 1
-FIXED = int, float, tuple, dict
 EVENT_BYTES, CONTACT_BYTES = 100, 150  # with what Python has of them meanwhile
 
 
 def settings(a, bundle):
     """What a file's networks have in common: another value makes another map."""
-    fixed = {k: v for k, v in vars(network).items() if isinstance(v, FIXED)}
-    found = {
+    return {
         "bundle": bundle.manifest.name,
         "bundle_sha256": bundle.manifest.manifest_sha256,
         **{name: getattr(a, name) for name in ("cells", "points", "graphs", "seed")},
-        "connectivity": CONNECTIVITY,
-        "drive_Hz": DRIVE_HZ,
-        **{
-            k: v
-            for k, v in fixed.items()
-            if k.isupper() and k not in ("CELLS", "SHIPPED")
-        },
-        **{f"cell.{k}": v for k, v in vars(network.SHIPPED[a.cell]).items()},
+        "connectivity": list(CONNECTIVITY),
+        "drive_Hz": list(DRIVE_HZ),
+        **document.constants(a.cell),
     }
-    return json.loads(json.dumps(found))
 
 
 def axes_of(s):
@@ -58,45 +50,6 @@ def networks(s):
     p, drive = axes_of(s)
     found = [(a, b) for a in p for b in drive for _ in range(s["graphs"])]
     return [(float(a), float(b), s["seed"] + k) for k, (a, b) in enumerate(found)]
-
-
-def begun(path, s):
-    """Results that a file has already.
-
-    Raises
-    ------
-    SystemExit
-        If it is no map, or one with other settings.
-    """
-    if not path.exists():
-        return []
-    try:
-        document = json.loads(path.read_text())
-    except ValueError:
-        document = None
-    kind = document.get("format") if isinstance(document, dict) else None
-    if kind != FORMAT or document["version"] != VERSION:
-        raise SystemExit(
-            f"{path}: expected a {FORMAT} of version {VERSION}; another --out"
-        )
-    for name, value in s.items():
-        if document["settings"].get(name) != value:
-            raise SystemExit(
-                f"{path}: expected {name} = {value}, got a map with "
-                f"{document['settings'].get(name)}: give its settings, or another --out"
-            )
-    return document["networks"]
-
-
-def write(path, s, done):
-    """Make or replace the file, whole or not at all."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    document = {"format": FORMAT, "version": VERSION, "settings": s, "networks": done}
-    try:
-        scratch.write_text(json.dumps(document))
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
 
 
 def channels(bundle, cell):
@@ -174,7 +127,8 @@ def chunk_of(bundle, cells):
 def compute(a, bundle):
     """Run what the file lacks; settings and results."""
     cell, path, s = network.SHIPPED[a.cell], Path(a.out), settings(a, bundle)
-    done, every = begun(path, s), networks(s)
+    done = document.begun(path, FORMAT, VERSION, s).get("networks", [])
+    every = networks(s)
     size = a.chunk or chunk_of(bundle, a.cells)
     bar = tqdm(total=len(every), initial=len(done), unit="network", disable=None)
     while len(done) < len(every):
@@ -184,7 +138,7 @@ def compute(a, bundle):
             found = dict(zip(("connectivity", "drive_Hz", "seed"), one, strict=True))
             found |= network.readouts(*spikes, a.cells)
             done.append({**found, "digest": script.digest(*spikes)})
-        write(path, s, done)
+        document.write(path, FORMAT, VERSION, s, networks=done)
         bar.update(len(these))
     bar.close()
     return s, done
@@ -233,16 +187,26 @@ def parsed(arguments=None):
     return parser.parse_args(arguments)
 
 
+def bundle_of(a):
+    """Find the bundle that a command line names.
+
+    Raises
+    ------
+    SystemExit
+        If there is none.
+    """
+    try:
+        return ann_backend.run.catalogue.find(a.bundle or a.cell)
+    except ann_backend.BundleError as error:
+        raise SystemExit(str(error)) from None
+
+
 def main(arguments=None):
     """Compute the map, or what is left of it, and draw it."""
     a = parsed(arguments)
     ann_backend.use("auto", threads=a.threads)
-    try:
-        bundle = ann_backend.run.catalogue.find(a.bundle or a.cell)
-    except ann_backend.BundleError as error:
-        raise SystemExit(str(error)) from None
-    if not Path(a.out).resolve().parent.is_dir():
-        raise SystemExit(f"{a.out}: expected a folder to write in; make it first")
+    bundle = bundle_of(a)
+    document.folder(Path(a.out))
     found = compute(a, bundle)
     if a.plot:
         plot(*found, a.plot)

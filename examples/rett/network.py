@@ -134,7 +134,7 @@ class Network:
     t: np.ndarray
 
 
-def draw(p, inhibition_Hz, seed, *, cell=SHIPPED["L5PC"], cells=CELLS):
+def draw(p, inhibition_Hz, seed, *, cell=SHIPPED["L5PC"], cells=CELLS, background=None):
     """Draw a network.
 
     Parameters
@@ -146,6 +146,8 @@ def draw(p, inhibition_Hz, seed, *, cell=SHIPPED["L5PC"], cells=CELLS):
     seed : int
     cell : Cell
     cells : int
+    background : int or sequence of int, optional
+        Another seed of the outside events, for the same graph.
 
     Returns
     -------
@@ -165,6 +167,8 @@ def draw(p, inhibition_Hz, seed, *, cell=SHIPPED["L5PC"], cells=CELLS):
     pre, post, weight = graph(rng, p, cells)
     many = [np.repeat(a, SITES) for a in (pre, post, weight)]
     site = rng.integers(counts[0], size=len(many[0]))
+    if background is not None:
+        rng = np.random.default_rng(background)
     offsets = np.cumsum(counts)
     parts = [
         poisson(rng, EXCITATION_HZ, EXCITATION_uS, cells, offsets[0], counts[1]),

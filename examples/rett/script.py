@@ -1,4 +1,4 @@
-"""One network of the Rett study as a plain NEURON script, on either backend.
+"""One network of the Rett study as a plain NEURON script, on any backend.
 
     python examples/rett/script.py --connectivity 0.1 --drive 600 --backend neuron
 
@@ -12,15 +12,25 @@ import json
 
 import network
 import numpy as np
-from neuron import h
+from neuron import coreneuron, h
 
 import ann_backend
+from ann_backend.train import build
+from ann_backend.train.cell import SHIPPED
+
+BACKENDS = "neuron", "coreneuron", "surrogate"
 
 
-def set_up(cell):
-    """Load the cell; NEURON's settings are those it was trained with."""
+def set_up(cell, *, fast=False):
+    """Load the cell; NEURON's settings are those it was trained with.
+
+    Fast are its mechanisms for CoreNEURON; the process can then load no others.
+    """
     h.load_file("stdrun.hoc")
-    ann_backend.load(cell.name)
+    if fast:
+        build.load(SHIPPED[cell.name], fast=True)
+    else:
+        ann_backend.load(cell.name)
     h.celsius, h.v_init, h.secondorder = cell.celsius, cell.v_init_mV, cell.secondorder
     h.dt, h.steps_per_ms = cell.dt_ms, round(1 / cell.dt_ms)
 
@@ -85,6 +95,27 @@ def driven(cells, cell, net):
     return synapses, netcons, h.FInitializeHandler(queue)
 
 
+def recorded(cells):
+    """Who fires, when, and what tells it."""
+    who, when, detectors = h.Vector(), h.Vector(), []
+    for index, one in enumerate(cells):
+        detectors.append(h.NetCon(one.soma(0.5)._ref_v, None, sec=one.soma))
+        detectors[-1].threshold = 0
+        detectors[-1].record(when, who, index)
+    return who, when, detectors
+
+
+def vectorised(detectors):
+    """Run in CoreNEURON, for which every cell needs a gid."""
+    context = h.ParallelContext()
+    for gid, detector in enumerate(detectors):
+        context.set_gid2node(gid, context.id())
+        context.cell(gid, detector)
+    context.set_maxstep(10)
+    coreneuron.enable, coreneuron.verbose = True, 0
+    context.psolve(network.END_MS)
+
+
 def run(net, cell, *, backend="neuron", bundle=None):
     """Run a network.
 
@@ -92,7 +123,9 @@ def run(net, cell, *, backend="neuron", bundle=None):
     ----------
     net : network.Network
     cell : network.Cell
-    backend : {"neuron", "surrogate"}
+    backend : {"neuron", "coreneuron", "surrogate"}
+        CoreNEURON is vectorised and has the same spikes; it needs a process of its
+        own for a network.
     bundle : str or path, optional
         Of the surrogates; the cell's name by default.
 
@@ -101,19 +134,18 @@ def run(net, cell, *, backend="neuron", bundle=None):
     cell, t : array, shape (S,)
         Who fired, and when (ms), by time.
     """
-    set_up(cell)
+    set_up(cell, fast=backend == "coreneuron")
     template = getattr(h, cell.name)
     cells = [template() for _ in range(net.cells)]
     if backend == "surrogate":
         ann_backend.replace(cells, bundle=bundle or cell.name)
     keep = connected(cells, cell, net), driven(cells, cell, net)
-    who, when, detectors = h.Vector(), h.Vector(), []
-    for index, one in enumerate(cells):
-        detectors.append(h.NetCon(one.soma(0.5)._ref_v, None, sec=one.soma))
-        detectors[-1].threshold = 0
-        detectors[-1].record(when, who, index)
+    who, when, detectors = recorded(cells)
     h.finitialize(cell.v_init_mV)
-    h.continuerun(network.END_MS)
+    if backend == "coreneuron":
+        vectorised(detectors)
+    else:
+        h.continuerun(network.END_MS)
     if backend == "surrogate":
         ann_backend.restore(cells)
     del keep
@@ -140,7 +172,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cells", type=network.count, default=network.CELLS)
     parser.add_argument("--cell", choices=network.SHIPPED, default="L5PC")
-    parser.add_argument("--backend", choices=("neuron", "surrogate"), default="neuron")
+    parser.add_argument("--backend", choices=BACKENDS, default="neuron")
     parser.add_argument("--bundle", help="name or path; the cell's own by default")
     a = parser.parse_args()
     cell = network.SHIPPED[a.cell]

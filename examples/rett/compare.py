@@ -1,0 +1,257 @@
+r"""The Rett map compared with NEURON: stability, response, rates, CV, correlation, PSTH.
+
+    python examples/rett/compare.py neuron --out spikes.json
+    python examples/rett/compare.py surrogate --neuron spikes.json \
+        --out compare.json --plot compare.png
+
+The first command runs hours of NEURON (`reference.py`); the second runs the same graphs
+and backgrounds as the map does, and compares the points that are finished by then. Each
+goes on from its file. Beside the surrogate stands NEURON's own floor: the same measures
+between NEURON and NEURON at half the step, and with another background.
+
+An error is that of all points together: the sum of what a statistic is off, over the
+sum of what it is in NEURON. A network in which nothing of a kind is to be measured has
+0 there.
+"""
+
+import argparse
+import os
+import shlex
+import sys
+from pathlib import Path
+
+import document
+import figure
+import map as rett_map
+import network
+import numpy as np
+import reference
+import script
+from tqdm import tqdm
+
+import ann_backend
+
+FORMAT, VERSION = "rett comparison", 1
+COUNT_MS, PSTH_MS = 10, 5
+POINT = "connectivity", "drive_Hz", "seed"
+CV_SPIKES = 4  # of a cell, or more
+SIDES = "surrogate", "half", "other"
+# error: its statistic
+ERRORS = {
+    "rate_error": "rate_Hz",
+    "cv_error": "cv",
+    "correlation_error": "correlation",
+    "baseline_error": "baseline_Hz",
+    "response_error": "response",
+    "psth_error": "psth_Hz",
+}
+AGREEMENT = 0.95  # of NEURON's with itself at half the step
+BARS = {"rate_error": 0.05, "cv_error": 0.1, "correlation_error": 0.1}  # or NEURON's
+
+
+def statistics(cell, t, cells):
+    """What is compared of a network.
+
+    Parameters
+    ----------
+    cell, t : array, shape (S,)
+        Who fired, and when (ms).
+    cells : int
+
+    Returns
+    -------
+    dict
+        The read-outs of the study; ``rate_Hz``, the cells' mean rate; ``cv`` of the
+        interspike intervals, mean of the cells with four spikes or more;
+        ``correlation`` of spike counts in 10 ms, mean of the pairs of cells that fire;
+        ``psth_Hz``, the cells' mean rate in steps of 5 ms.
+    """
+    order = np.lexsort((t, cell))
+    trains = np.split(t[order], np.searchsorted(cell[order], np.arange(1, cells)))
+    gaps = [np.diff(train) for train in trains if len(train) >= CV_SPIKES]
+    edges = np.arange(0, network.END_MS + COUNT_MS, COUNT_MS)
+    counts = np.histogram2d(cell, t, (np.arange(cells + 1), edges))[0]
+    steps = np.arange(0, network.END_MS + PSTH_MS, PSTH_MS)
+    return {
+        **network.readouts(cell, t, cells),
+        "rate_Hz": len(t) / cells / network.END_MS * 1000,
+        "cv": float(np.mean([g.std() / g.mean() for g in gaps])) if gaps else 0.0,
+        "correlation": correlation(counts),
+        "psth_Hz": (np.histogram(t, steps)[0] / cells / PSTH_MS * 1000).tolist(),
+    }
+
+
+def correlation(counts):
+    """Pearson's r of the rows, mean of all pairs of those that vary."""
+    varying = counts[counts.std(1) > 0]
+    if len(varying) < 2:
+        return 0.0
+    return float(np.corrcoef(varying)[np.triu_indices(len(varying), 1)].mean())
+
+
+def off(points, side, name):
+    """How far a statistic is off at each point, and what it is in NEURON; (P,) each."""
+    true = np.array([p["neuron"][name] for p in points]).reshape(len(points), -1)
+    found = np.array([p[side][name] for p in points]).reshape(len(points), -1)
+    return np.abs(found - true).sum(1), np.abs(true).sum(1)
+
+
+def measures(points, side):
+    """Agreement and errors of one side, over all points."""
+    same = [p[side]["stable"] == p["neuron"]["stable"] for p in points]
+    found = {"agreement": float(np.mean(same))}
+    for error, name in ERRORS.items():
+        miss, size = (float(x.sum()) for x in off(points, side, name))
+        found[error] = miss / size if size else float(miss > 0)
+    return found
+
+
+def within(points, error):
+    """Share of points at which a bar holds, or `half` is as far off."""
+    miss, size = off(points, "surrogate", ERRORS[error])
+    own, _ = off(points, "half", ERRORS[error])
+    return float(np.mean(miss <= np.maximum(BARS[error] * size, own)))
+
+
+def compared(points):
+    """All measures, NEURON's floor, and which bars hold.
+
+    Parameters
+    ----------
+    points : list of dict
+        Statistics of ``neuron``, ``half``, ``other`` and ``surrogate`` at a point.
+
+    Returns
+    -------
+    dict
+        The surrogate's `measures`; ``floor``, the same of ``half`` and ``other``;
+        ``within``, the share of points at which a bar holds; ``met``, whether it holds
+        for all together. Where a bar is NEURON's own error, that is ``half``'s.
+    """
+    found, half, other = (measures(points, side) for side in SIDES)
+    met = {"agreement": found["agreement"] >= AGREEMENT * half["agreement"]}
+    return {
+        **found,
+        "floor": {"half": half, "other": other},
+        "within": {error: within(points, error) for error in BARS},
+        "met": met | {e: found[e] <= max(bar, half[e]) for e, bar in BARS.items()},
+    }
+
+
+def in_neuron(s, spikes):
+    """Points all of whose variants are there, and these variants' statistics."""
+    stable = reference.stability(s, spikes)
+    found = {}
+    for point in reference.points(s, stable, len(stable)):
+        runs = {v: spikes.get((point[2], v)) for v in reference.VARIANTS}
+        if None not in runs.values():
+            found[point] = {v: statistics(*r, s["cells"]) for v, r in runs.items()}
+    return found
+
+
+def compute(a, bundle):
+    """Run what the file lacks on the surrogate, and compare; the file's results.
+
+    Raises
+    ------
+    SystemExit
+        If no point is finished in NEURON.
+    """
+    s, spikes, made_by = reference.load(Path(a.neuron), a.cell)
+    ours = in_neuron(s, spikes)
+    if not ours:
+        raise SystemExit(f"{a.neuron}: expected a finished point; let NEURON run on")
+    sha = bundle.manifest.manifest_sha256
+    s = {**s, "bundle": bundle.manifest.name, "bundle_sha256": sha}
+    found = document.begun(Path(a.out), FORMAT, VERSION, s)
+    done = {tuple(p[k] for k in POINT): p["surrogate"] for p in found.get("points", [])}
+    todo = [point for point in ours if point not in done]
+    size = a.chunk or rett_map.chunk_of(bundle, s["cells"])
+    for start in tqdm(range(0, len(todo), size), unit="chunk", disable=None):
+        these = todo[start : start + size]
+        done.update(zip(these, on_surrogate(these, s, bundle), strict=True))
+        write(a, s, made_by, ours, done)
+    return write(a, s, made_by, ours, done)
+
+
+def on_surrogate(these, s, bundle):
+    """Statistics of points, as rows of one engine run."""
+    nets = [reference.drawn(point, "neuron", s)[0] for point in these]
+    runs = rett_map.run(nets, network.SHIPPED[s["cell"]], bundle)
+    return [statistics(*spikes, s["cells"]) for spikes in runs]
+
+
+def write(a, s, made_by, ours, done):
+    """Compare the points that are done, and write the file."""
+    points = [
+        {
+            **dict(zip(POINT, point, strict=True)),
+            **ours[point],
+            "surrogate": done[point],
+        }
+        for point in ours
+        if point in done
+    ]
+    commands = {"neuron": made_by, "surrogate": a.command}
+    results = {"commands": commands, **compared(points), "points": points}
+    document.write(Path(a.out), FORMAT, VERSION, s, **results)
+    return results
+
+
+def told(results):
+    """Print the measures, beside NEURON's floor."""
+    half, other = results["floor"].values()
+    print(
+        f"{len(results['points'])} points {'surrogate':>17} {'dt / 2':>9} "
+        f"{'other background':>17}"
+    )
+    for name in ("agreement", *ERRORS):
+        bar = {True: "  met", False: "  MISSED"}.get(results["met"].get(name), "")
+        print(
+            f"{name:20} {results[name]:9.3f} {half[name]:9.3f} {other[name]:17.3f}{bar}"
+        )
+
+
+def parsed(arguments=None):
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    stages = parser.add_subparsers(dest="stage", required=True)
+    neuron = stages.add_parser("neuron", help="run the networks in NEURON")
+    neuron.add_argument("--cells", type=network.count, default=network.CELLS)
+    neuron.add_argument("--seed", type=int, default=0, help="of the first point")
+    neuron.add_argument("--halvings", type=network.count, default=6)
+    neuron.add_argument("--backend", choices=script.BACKENDS[:2], default="coreneuron")
+    neuron.add_argument("--processes", type=network.count, default=os.cpu_count())
+    surrogate = stages.add_parser("surrogate", help="run the surrogate, and compare")
+    surrogate.add_argument("--neuron", required=True, help="the first command's file")
+    surrogate.add_argument("--bundle", help="name or path; the cell's own by default")
+    surrogate.add_argument("--chunk", type=network.count, help="networks at a time")
+    surrogate.add_argument("--threads", type=network.count, default=os.cpu_count())
+    surrogate.add_argument("--plot", help="PNG to write")
+    for stage in (neuron, surrogate):
+        stage.add_argument("--cell", choices=network.SHIPPED, default="L5PC")
+        stage.add_argument(
+            "--out", required=True, help="JSON to write or to go on from"
+        )
+    a = parser.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    a.command = shlex.join(["python", "examples/rett/compare.py", *given])
+    return a
+
+
+def main(arguments=None):
+    """Run a stage, or what is left of it."""
+    a = parsed(arguments)
+    document.folder(Path(a.out))
+    if a.stage == "neuron":
+        reference.compute(a)
+        return
+    ann_backend.use("auto", threads=a.threads)
+    results = compute(a, rett_map.bundle_of(a))
+    told(results)
+    if a.plot:
+        figure.draw(results, a.plot)
+
+
+if __name__ == "__main__":
+    main()
