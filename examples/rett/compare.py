@@ -1,4 +1,4 @@
-r"""The Rett map compared with NEURON: stability, response, rates, CV, correlation, PSTH.
+r"""The Rett map beside NEURON: stability, response, rates, CV, correlation, PSTH.
 
     python examples/rett/compare.py neuron --out spikes.json
     python examples/rett/compare.py surrogate --neuron spikes.json \

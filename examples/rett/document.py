@@ -18,7 +18,7 @@ def constants(name):
     study = {
         k: v
         for k, v in vars(network).items()
-        if k.isupper() and k not in ("CELLS", "SHIPPED") and isinstance(v, FIXED)
+        if k[0].isupper() and k not in ("CELLS", "SHIPPED") and isinstance(v, FIXED)
     }
     cell = {f"cell.{k}": v for k, v in vars(network.SHIPPED[name]).items()}
     return json.loads(json.dumps({**study, **cell}))

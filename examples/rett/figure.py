@@ -8,7 +8,11 @@ import numpy as np
 
 NEURON, SURROGATE, FLOOR = "#404040", "#d95f02", "#a8a8a8"
 STABLE, UNSTABLE = "#9ecae1", "#08519c"
-SCATTERS = ("rate_Hz", "rate (Hz)"), ("cv", "CV of intervals"), ("correlation", "r")
+SCATTERS = (
+    ("rate_Hz", "rate (Hz)"),
+    ("cv", "CV of intervals"),
+    ("correlation", "correlation of pairs"),
+)
 
 
 def plane(axes, points):
@@ -86,8 +90,8 @@ def draw(results, path):
         axes.set_title(title, loc="left", size=11)
     for axes, stable in zip(sides.flat[4:], (True, False), strict=True):
         psth(axes, points, stable)
-    for axes in (sides[0, 0], sides[0, 1], sides[1, 1]):
-        axes.legend(frameon=False, fontsize=8)
     for axes in sides.flat:
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(frameon=False, fontsize=8)
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path)

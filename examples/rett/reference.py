@@ -12,8 +12,9 @@ and which networks are next depends on those alone: a killed run goes on to the 
 spikes, with any number of processes; more halvings go on from fewer.
 """
 
-import concurrent.futures
 import functools
+import multiprocessing
+import multiprocessing.connection
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +32,7 @@ CONNECTIVITY = 0.02, 0.035, 0.045, 0.053, 0.065, 0.078, 0.09, 0.10, 0.115, 0.13,
 DRIVE_HZ = 0.0, 1000.0  # the map's
 VARIANTS = "neuron", "half", "other"
 FORMAT, VERSION = "rett reference", 1
-FIRST = concurrent.futures.FIRST_COMPLETED
+SPAWN = multiprocessing.get_context("spawn")
 
 
 def settings(a):
@@ -144,6 +145,36 @@ def compile_once(s):
     build.apart(functools.partial(script.set_up, fast=fast), network.SHIPPED[s["cell"]])
 
 
+def started(net, cell, backend):
+    """Begin a network in a process of its own; the pipe that its spikes come by."""
+    receive, send = SPAWN.Pipe(duplex=False)
+    SPAWN.Process(target=sent, args=(send, net, cell, backend), daemon=True).start()
+    send.close()  # so that a process that dies is noticed
+    return receive
+
+
+def sent(pipe, net, cell, backend):
+    """Run a network and send its spikes; in its process."""
+    pipe.send(script.run(net, cell, backend=backend))
+
+
+def received(pipe):
+    """Spikes of a network that has ended.
+
+    Raises
+    ------
+    SystemExit
+        If it ended without them.
+    """
+    try:
+        return pipe.recv()
+    except EOFError:
+        raise SystemExit(
+            "expected a network's spikes, but its process ended: its error is above, "
+            "or memory was short; run the command again, with fewer --processes"
+        ) from None
+
+
 def compute(a):
     """Run what the file lacks; settings, and spikes by seed and variant."""
     s = settings(a)
@@ -151,23 +182,20 @@ def compute(a):
     if not wanted(s, done, a.halvings):
         return s, done
     compile_once(s)
-    simulate = functools.partial(script.run, backend=a.backend)
     total = len(VARIANTS) * len(CONNECTIVITY) * a.halvings
     # for hours, and most often where there is no terminal
     bar = tqdm(total=total, initial=len(done), unit="network", mininterval=10)
     running = {}
-    with concurrent.futures.ThreadPoolExecutor(a.processes) as pool:
-        while True:
-            jobs = [j for j in wanted(s, done, a.halvings) if j not in running.values()]
-            for job in jobs[: a.processes - len(running)]:
-                ask = drawn(*job, s)
-                running[pool.submit(build.apart, simulate, *ask)] = job
-            if not running:
-                break
-            for one in concurrent.futures.wait(running, return_when=FIRST).done:
-                (_, _, seed), variant = running.pop(one)
-                done[seed, variant] = one.result()
-                save(a, s, done)
-                bar.update()
+    while True:
+        jobs = [j for j in wanted(s, done, a.halvings) if j not in running.values()]
+        for job in jobs[: a.processes - len(running)]:
+            running[started(*drawn(*job, s), a.backend)] = job
+        if not running:
+            break
+        for one in multiprocessing.connection.wait(running):
+            (_, _, seed), variant = running.pop(one)
+            done[seed, variant] = received(one)
+            save(a, s, done)
+            bar.update()
     bar.close()
     return s, done
