@@ -163,10 +163,10 @@ def test_a_killed_map_goes_on_to_the_same_result(tmp_path, monkeypatch):
 
 def test_other_settings_and_other_files_are_refused_by_name(tmp_path, monkeypatch):
     computed(tmp_path, "map.json", "--points", "2", "--graphs", "1")
-    with pytest.raises(SystemExit, match="expected graphs = 2, got a map with 1"):
+    with pytest.raises(SystemExit, match="expected graphs = 2, got a rett map with 1"):
         computed(tmp_path, "map.json", "--points", "2")
     monkeypatch.setattr(network, "DELAY_MS", 2.0)
-    with pytest.raises(SystemExit, match=r"DELAY_MS = 2\.0, got a map with 1\.0"):
+    with pytest.raises(SystemExit, match=r"DELAY_MS = 2\.0, got a rett map with 1\.0"):
         computed(tmp_path, "map.json", "--points", "2", "--graphs", "1")
     for text in ("", "[]", '{"format": "rett map", "version": 9}'):
         (tmp_path / "other.json").write_text(text)

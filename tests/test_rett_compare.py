@@ -1,0 +1,245 @@
+"""The Rett map beside NEURON: its points, both stages, and what is compared."""
+
+import functools
+import json
+import multiprocessing
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import ann_backend
+from ann_backend.run import catalogue, limits
+from ann_backend.train import build
+
+RETT = Path(__file__).parents[1] / "examples" / "rett"
+sys.path.insert(0, str(RETT))
+import compare  # noqa: E402
+import map as rett_map  # noqa: E402
+import network  # noqa: E402
+import reference  # noqa: E402
+import script  # noqa: E402
+
+CELLS, COLUMNS = 12, (0.3, 0.6)
+NEURON = ["neuron", "--cell", "HH", "--cells", str(CELLS), "--backend", "neuron"]
+SURROGATE = ["surrogate", "--cell", "HH", "--threads", "1"]
+pytestmark = pytest.mark.filterwarnings("ignore::ann_backend.ApproximationWarning")
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch):
+    """Two columns of HH cells that fire now and then; everything given back."""
+    monkeypatch.setattr(network, "EXCITATION_HZ", 100.0)
+    monkeypatch.setattr(reference, "CONNECTIVITY", COLUMNS)
+    limits.forget()
+    yield
+    ann_backend.use("auto")
+    ann_backend.restore()
+    script.set_up(network.HH)
+
+
+@pytest.fixture(name="here")
+def _here(monkeypatch):
+    """Networks run in this process, for speed."""
+
+    def started(net, cell, backend):
+        receive, send = multiprocessing.Pipe(duplex=False)
+        send.send(script.run(net, cell, backend=backend))
+        return receive
+
+    monkeypatch.setattr(reference, "started", started)
+    monkeypatch.setattr(reference, "compile_once", lambda _: None)
+
+
+def in_neuron(path, *more):
+    return reference.compute(compare.parsed([*NEURON, "--out", str(path), *more]))
+
+
+def networks(path):
+    return json.loads(path.read_text())["networks"]
+
+
+def compared(path, *more):
+    files = ["--neuron", str(path), "--out", str(path.with_name("compare.json"))]
+    a = compare.parsed([*SURROGATE, *files, *more])
+    return compare.compute(a, catalogue.find("HH"))
+
+
+def test_points_lie_dense_at_a_boundary_that_is_known(monkeypatch):
+    monkeypatch.undo()  # the study's own columns
+    s = reference.settings(compare.parsed([*NEURON, "--out", "x.json"]))
+    edge = {p: 3000 * p + 77.0 for p in s["connectivity"]}
+    stable, count = {}, None
+    while count != len(stable):
+        count = len(stable)
+        known = reference.points(s, stable, 6)
+        stable = {seed: drive >= edge[p] for p, drive, seed in known}
+    assert len(known) == len({seed for *_, seed in known}) >= 60
+    assert {0.053, 0.078, 0.1} <= {p for p, *_ in known}
+    off = np.array([abs(drive - edge[p]) for p, drive, _ in known])
+    assert np.mean(off <= 62.5) >= 0.5
+    for p in s["connectivity"]:
+        last = [drive for q, drive, _ in known if q == p][-1]
+        assert abs(last - edge[p]) <= 1000 / 2**6
+    assert [p for p, *_ in known[: len(edge)]] == s["connectivity"]  # fewer first
+
+
+def test_another_background_leaves_the_graph():
+    first, again = (
+        network.draw(0.3, 100.0, 1, cell=network.HH, cells=30, background=b)
+        for b in (None, (1, 1))
+    )
+    for field in ("pre", "post", "site", "weight"):
+        np.testing.assert_array_equal(getattr(first, field), getattr(again, field))
+    assert not np.array_equal(first.t, again.t)
+    assert len(again.t) == pytest.approx(len(first.t), rel=0.1)
+
+
+@pytest.mark.usefixtures("here")
+def test_a_killed_run_goes_on_to_the_same_spikes(tmp_path, monkeypatch):
+    _, whole = in_neuron(tmp_path / "whole.json", "--halvings", "2")
+    assert len(whole) == 12
+    assert sum(len(t) for _, t in whole.values()) > 100
+    started, left = reference.started, iter(range(4))
+
+    def killed(*job):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return started(*job)
+
+    monkeypatch.setattr(reference, "started", killed)
+    path = tmp_path / "spikes.json"
+    with pytest.raises(KeyboardInterrupt):
+        in_neuron(path, "--halvings", "2", "--processes", "1")
+    variants = [(n["seed"], n["variant"]) for n in networks(path)]
+    assert variants == [(0, v) for v in reference.VARIANTS] + [(1, "neuron")]
+    monkeypatch.setattr(reference, "started", started)
+    in_neuron(path, "--halvings", "1")
+    in_neuron(path, "--halvings", "2", "--processes", "3")
+    assert networks(path) == networks(tmp_path / "whole.json")
+    monkeypatch.setattr(reference, "started", None)  # nothing is left to do
+    in_neuron(path, "--halvings", "2")
+
+
+@pytest.mark.usefixtures("here")
+def test_other_settings_and_other_files_are_refused_by_name(tmp_path, monkeypatch):
+    path = tmp_path / "spikes.json"
+    with pytest.raises(SystemExit, match=r"expected the file of 'compare.py neuron'"):
+        compared(path)
+    in_neuron(path, "--halvings", "1")
+    for more, message in (
+        (["--seed", "5"], "expected seed = 5, got a rett reference with 0"),
+        (["--backend", "coreneuron"], "expected backend = coreneuron, got .* neuron"),
+    ):
+        with pytest.raises(SystemExit, match=message):
+            in_neuron(path, *more)
+    with pytest.raises(SystemExit, match=r"expected cell = L5PC, got .* with HH"):
+        compared(path, "--cell", "L5PC")
+    monkeypatch.setattr(network, "WEIGHT_uS", 0.005)
+    with pytest.raises(SystemExit, match=r"WEIGHT_uS = 0\.005, got .* with 0\.0036"):
+        compared(path)
+
+
+@pytest.mark.usefixtures("here")
+def test_a_surrogate_with_neurons_own_spikes_is_right(tmp_path, monkeypatch):
+    path = tmp_path / "spikes.json"
+    s, spikes = in_neuron(path, "--halvings", "2")
+    order = [p[2] for p in compare.in_neuron(s, spikes)]
+    monkeypatch.setattr(
+        rett_map, "run", lambda *_: [spikes[k, "neuron"] for k in order]
+    )
+    found = compared(path)
+    assert found["agreement"] == 1
+    assert [found[error] for error in compare.ERRORS] == [0] * len(compare.ERRORS)
+    assert set(found["within"].values()) == {1}
+    assert set(found["met"].values()) == {True}
+    assert found["floor"]["half"]["rate_error"] < found["floor"]["other"]["rate_error"]
+
+
+@pytest.mark.usefixtures("here")
+def test_a_surrogate_that_is_silent_or_wild_is_wrong(tmp_path, monkeypatch):
+    path = tmp_path / "spikes.json"
+    in_neuron(path, "--halvings", "2")
+    silent = np.empty(0, int), np.empty(0)
+    monkeypatch.setattr(rett_map, "run", lambda nets, *_: [silent for _ in nets])
+    found = compared(path)
+    assert [found[error] for error in compare.ERRORS] == [1] * len(compare.ERRORS)
+    assert found["within"]["rate_error"] == 0
+    assert not any(found["met"][error] for error in compare.BARS)
+    t = np.arange(1.0, 250.0, 5.0)
+    wild = np.tile(np.arange(CELLS), len(t)), np.repeat(t, CELLS)
+    monkeypatch.setattr(rett_map, "run", lambda nets, *_: [wild for _ in nets])
+    (tmp_path / "compare.json").unlink()
+    found = compared(path)
+    stable = [p["neuron"]["stable"] for p in found["points"]]
+    assert any(stable)
+    assert found["agreement"] == 1 - np.mean(stable)
+
+
+@pytest.mark.usefixtures("here")
+def test_a_comparison_goes_on_with_the_points_that_neuron_has(tmp_path):
+    path = tmp_path / "spikes.json"
+    in_neuron(path, "--halvings", "1")
+    first = compared(path)
+    in_neuron(path, "--halvings", "2")
+    grown, png = compared(path, "--chunk", "1"), tmp_path / "compare.png"
+    assert (len(first["points"]), len(grown["points"])) == (2, 4)
+    assert grown["points"][:2] == first["points"]
+    text = json.loads((tmp_path / "compare.json").read_text())
+    assert {k: text[k] for k in grown} == json.loads(json.dumps(grown))
+    keys = "points agreement floor rate_error cv_error correlation_error"
+    assert set(keys.split()) <= set(text)
+    assert "--halvings 2" in text["commands"]["neuron"]
+    assert "--chunk 1" in text["commands"]["surrogate"]
+    (tmp_path / "compare.json").unlink()
+    assert compared(path)["points"] == grown["points"]
+    compare.figure.draw(grown, png)
+    assert png.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_statistics_are_those_of_trains_that_are_known():
+    t = np.arange(5.0, 250.0, 20.0)  # one spike in every second count
+    both, at = np.repeat([0, 1], len(t)), np.tile(t, 2)
+    found = compare.statistics(both, at, 4)
+    assert found["cv"] == pytest.approx(0)
+    assert found["correlation"] == pytest.approx(1)
+    assert found["rate_Hz"] == 2 * 13 / 4 / 0.25
+    assert sum(found["psth_Hz"]) * compare.PSTH_MS / 1000 * 4 == pytest.approx(26)
+    at[len(t) :] += 10.0  # the other counts
+    assert compare.statistics(both, at, 4)["correlation"] < -0.9
+    uneven = np.array([10.0, 11.0, 13.0, 14.0])  # 1, 2, 1 ms
+    found = compare.statistics(np.zeros(4, int), uneven, 4)
+    assert found["cv"] == pytest.approx(np.std([1, 2, 1]) / (4 / 3))
+    assert found["correlation"] == 0
+
+
+def test_the_commands_run_in_processes_of_their_own(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(reference, "CONNECTIVITY", COLUMNS[:1])
+    spikes, out = tmp_path / "spikes.json", tmp_path / "compare.json"
+    compare.main([*NEURON, "--halvings", "1", "--out", str(spikes)])
+    compare.main([*SURROGATE, "--neuron", str(spikes), "--out", str(out)])
+    assert "1 points" in capsys.readouterr().out
+    s, found = reference.load(spikes, "HH")[:2]
+    job = reference.points(s, {}, 1)[0], "half"
+    net, cell = reference.drawn(*job, s)
+    assert cell.dt_ms == network.HH.dt_ms / 2
+    for a, b in zip(script.run(net, cell), found[0, "half"], strict=True):
+        np.testing.assert_array_equal(a, b)
+    with pytest.raises(SystemExit, match="but its process ended"):
+        reference.received(reference.started(net, replace(cell, name="X"), "neuron"))
+
+
+@pytest.mark.slow
+def test_coreneuron_has_the_spikes_of_neuron():
+    cell = network.SHIPPED["L5PC"]
+    net = network.draw(0.6, 100.0, 1, cell=cell, cells=4)
+    alone = replace(
+        net, **{f: getattr(net, f)[:0] for f in ("pre", "post", "site", "weight")}
+    )
+    core = functools.partial(script.run, backend="coreneuron")
+    fast, slow = (build.apart(run, net, cell) for run in (core, script.run))
+    assert len(fast[1]) > 10
+    assert script.digest(*fast) == script.digest(*slow)
+    assert script.digest(*build.apart(core, alone, cell)) != script.digest(*fast)
