@@ -22,6 +22,7 @@ import document
 import network
 import numpy as np
 import script
+from map import DRIVE_HZ
 from tqdm import tqdm
 
 from ann_backend.nrn import version
@@ -29,7 +30,6 @@ from ann_backend.train import build
 
 # with the wild type's (10 %) and those of Rett syndrome (7.8 and 5.3 %)
 CONNECTIVITY = 0.02, 0.035, 0.045, 0.053, 0.065, 0.078, 0.09, 0.10, 0.115, 0.13, 0.15
-DRIVE_HZ = 0.0, 1000.0  # the map's
 VARIANTS = "neuron", "half", "other"
 FORMAT, VERSION = "rett reference", 1
 SPAWN = multiprocessing.get_context("spawn")
