@@ -232,9 +232,10 @@ def test_the_commands_run_in_processes_of_their_own(tmp_path, monkeypatch, capsy
 
 
 @pytest.mark.slow
-def test_coreneuron_has_the_spikes_of_neuron():
+def test_coreneuron_has_the_spikes_of_neuron(monkeypatch):
+    monkeypatch.undo()  # the study's own background
     cell = network.SHIPPED["L5PC"]
-    net = network.draw(0.6, 100.0, 1, cell=cell, cells=4)
+    net = network.draw(0.6, 0.0, 1, cell=cell, cells=4)
     alone = replace(
         net, **{f: getattr(net, f)[:0] for f in ("pre", "post", "site", "weight")}
     )

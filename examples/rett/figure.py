@@ -39,6 +39,8 @@ def plane(axes, points):
     for x, style, _ in rett_map.MARKS:
         axes.axvline(100 * x, c="#cccccc", ls=style, zorder=0)
     axes.set(xlabel="connectivity (%)", ylabel="inhibition of a cell (Hz)")
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + 0.4 * (high - low))  # room for the legend
 
 
 def against(axes, points, name):
@@ -70,6 +72,7 @@ def psth(axes, points, stable):
         edges = np.linspace(0, rett_map.network.END_MS, len(mean) + 1)
         axes.stairs(mean, edges, color=color, ls=style, label=label, lw=1.3)
     axes.set(xlabel="time (ms)", ylabel="rate (Hz)")
+    axes.set_yscale("symlog", linthresh=10)  # the stimulus beside the rest
     kind = "stable" if stable else "unstable"
     axes.set_title(f"PSTH, {len(these)} {kind} points", loc="left", size=11)
 
