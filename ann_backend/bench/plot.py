@@ -21,7 +21,7 @@ __all__ = ["draw", "draw_scaling"]
 COLOURS = ["#9a9a9a", "#333333", "#d95f02", "#a6761d"]
 COLOURS += ["#e7298a", "#e6ab02", "#1b9e77", "#7570b3"]
 DASHES = {1: "-", 2: "--"}  # threads
-CORES = {1: ", 1 core", 2: ", 2 cores"}  # 0: as many as the axis says
+CORES = {1: ", 1 core", 2: ", 2 cores"}  # 0: one, or as the axis says
 
 
 def draw(rows: Sequence[Row], path: Path) -> Path:
@@ -88,7 +88,7 @@ def _figure(
 
 def _panel(axes: Axes, rows: list[Row], axis: str) -> None:
     def line(row: Row) -> tuple[str, int]:
-        return row["engine"], 0 if axis == "threads" else row["threads"]
+        return row["engine"], 0 if "axis" in row else row["threads"]
 
     for engine, threads in dict.fromkeys(line(row) for row in rows):
         mine = [row for row in rows if line(row) == (engine, threads)]

@@ -79,6 +79,8 @@ def scaling(
             place[axis] = (at,) if axis in ("cells", "threads") else at
             point = dataclasses.replace(effort, engines=engines, **place)
             rows = table.with_ratios(list(measure(cell, bundle, point, say)))
+            if axis == "events_per_ms":  # fidelity is of the usual input
+                rows = [{**row, "f1_2ms": None} for row in rows]
             yield from ({**row, "axis": axis, "at": at} for row in rows)
 
 
