@@ -273,3 +273,8 @@ def test_the_command_measures_along_each_axis(tmp_path, monkeypatch):
     assert found["events_per_ms", 0.5, "ours"]["events_per_ms"] == pytest.approx(0.5)
     assert found["threads", 1, "ours"]["cells"] == 2
     assert plot.stat().st_size > 1000
+
+
+def test_cells_of_its_own_and_given_ones_are_refused(capsys):
+    assert main(["bench", "--scaling", "--cells", "3"]) == 1
+    assert "leave --cells out" in capsys.readouterr().err

@@ -6,6 +6,7 @@ from ann_backend.bench import targets, turns, worker
 from ann_backend.bench.drive import Drive
 from ann_backend.bench.engines import BASELINE, CONNECT, NETCONS, WAYS, Job
 from ann_backend.bench.measure import Effort
+from ann_backend.bench.untrained import untrained
 from ann_backend.errors import AnnBackendError
 from ann_backend.run.catalogue import find
 from ann_backend.train.cell import HH
@@ -49,6 +50,11 @@ def test_a_coupled_run_is_judged_at_its_size_and_rate():
     busy = row | {"events_per_ms": 14.0, "overhead": 0.5}
     assert part(name, coupled=[row, busy]) == (0.08, True)
     assert part(name, coupled=[row | {"cells": 200}]) == (None, None)
+
+
+def test_untrained_weights_may_replace_the_cell_they_are_for():
+    trained = find("HH").manifest.cell
+    assert untrained(HH, 1).manifest.cell["digest"] == trained["digest"]
 
 
 def test_more_rows_than_memory_has_room_for_are_refused(monkeypatch):

@@ -208,6 +208,8 @@ def _effort(args: argparse.Namespace) -> Effort:
         effort = dataclasses.replace(effort, cells=tuple(args.cells))
     if args.engine is not None:
         effort = dataclasses.replace(effort, engines=tuple(args.engine))
+    if args.scaling and args.cells:
+        raise AnnBackendError("--scaling has cells of its own: leave --cells out")
     if min(effort.repeats, *effort.cells) < 1:
         raise AnnBackendError("--repeats and --cells: expected numbers of 1 or more")
     if unknown := [name for name in effort.engines if name not in ENGINES]:
