@@ -245,3 +245,36 @@ def test_the_break_even_lies_between_measured_numbers_of_cells():
     assert (found["against"], found["cells"]) == ("torch", 3)
     rows[2:] = [row("torch", 1, 0.1), row("torch", 101, 0.1)]
     assert table.break_even(rows)[0]["cells"] is None
+
+
+def test_synapses_are_spread_over_the_channels_and_share_their_events():
+    few, many = Drive.of(HH, 1, synapses=2), Drive.of(HH, 1, synapses=8)
+    assert few.synapses.tolist() == [1, 1, 0]
+    assert few.rate_Hz[2] == 0
+    assert sorted(many.synapses.tolist()) == [2, 3, 3]
+    assert few.events_per_ms == many.events_per_ms == pytest.approx(0.21)
+    np.testing.assert_array_equal(Drive.of(HH, 1).synapses, [1, 1, 1])
+    np.testing.assert_allclose(many.rate_Hz, DRIVE.rate_Hz)
+
+
+def test_the_command_measures_along_each_axis(tmp_path, monkeypatch):
+    axes = {"cells": (1, 3), "synapses": (2, 7), "events_per_ms": (0.5,)}
+    monkeypatch.setattr("ann_backend.bench.scaling.FEW", axes | {"threads": (1,)})
+    monkeypatch.setattr("ann_backend.bench.scaling.CELLS", 2)
+    path, plot = tmp_path / "bench.json", tmp_path / "bench.png"
+    words = "bench --scaling --cell HH --repeats 1 --quick --quiet --engine NEURON ours"
+    assert main([*words.split(), "--json", str(path), "--plot", str(plot)]) == 0
+    rows = json.loads(path.read_text())["rows"]
+    found = {(r["axis"], r["at"], r["engine"]): r for r in rows}
+    assert len(found) == len(rows) == 2 * 6
+    assert all(r["us_per_neuron_ms"] > 0 for r in rows)
+    assert found["cells", 3, "ours"]["cells"] == 3
+    assert found["synapses", 7, "NEURON"]["synapses"] == 7
+    assert found["events_per_ms", 0.5, "ours"]["events_per_ms"] == pytest.approx(0.5)
+    assert found["threads", 1, "ours"]["cells"] == 2
+    assert plot.stat().st_size > 1000
+
+
+def test_cells_of_its_own_and_given_ones_are_refused(capsys):
+    assert main(["bench", "--scaling", "--cells", "3"]) == 1
+    assert "leave --cells out" in capsys.readouterr().err

@@ -8,11 +8,14 @@ and a run's events are in the queue before the clock starts.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from ann_backend import template
 from ann_backend.bench.drive import BLOCK_MS, Drive
+from ann_backend.bench.network import synapse
 from ann_backend.nrn import coreneuron, h
 from ann_backend.train.cell import CellDescription
 from ann_backend.train.stock import DT_MS
@@ -22,7 +25,7 @@ __all__ = ["Detailed"]
 
 
 class Detailed:
-    """Copies of a cell, their synapses, and one NetCon for each channel.
+    """Copies of a cell, their synapses, and a NetCon for each of these.
 
     Parameters
     ----------
@@ -40,7 +43,7 @@ class Detailed:
         stock = dataclasses.replace(cell, dt_ms=DT_MS, secondorder=0)
         self.drive, self.rows, self.fast, self.t = drive, rows, fast, 0
         self.copies = Copies(stock, len(rows), fast=fast)
-        self.inputs = [_inputs(row, drive) for row in self.copies.rows]
+        self.inputs = [_inputs(row, stock, drive) for row in self.copies.rows]
         self.context = self.copies.context
         self.times, self.gids = h.Vector(), h.Vector()
         self.sources = [self._source(k) for k in range(len(rows))]
@@ -50,7 +53,7 @@ class Detailed:
         one = template.sections(self.copies.cells[0])
         self.size = {
             "segments": sum(section.nseg for section in one),
-            "synapses": sum(c.role != "current" for c in cell.channels),
+            "synapses": int(drive.synapses.sum()),
         }
 
     @property
@@ -76,7 +79,7 @@ class Detailed:
         for row, channel, t in zip(
             batch.row.tolist(), batch.channel.tolist(), batch.t.tolist(), strict=True
         ):
-            self.inputs[row][channel].event(t)
+            next(self.inputs[row][channel]).event(t)
         start = time.perf_counter()
         coreneuron.enable, coreneuron.verbose = self.fast, 0
         try:
@@ -97,14 +100,24 @@ class Detailed:
         return source
 
 
-def _inputs(row: Any, drive: Drive) -> list[Any]:
-    """NetCons of one copy; the clamp and the recordings that it came with go."""
+def _inputs(row: Any, cell: CellDescription, drive: Drive) -> list[Iterator[Any]]:
+    """NetCons of one copy, those of each channel in turns.
+
+    The clamp, the recordings and the synapses that it came with go.
+    """
     row.clamp_nA.play_remove()
-    row.clamp, row.traces = None, []
-    netcons = []
-    for synapse, weight in zip(row.synapses, drive.weight_uS.tolist(), strict=True):
-        netcon = None if synapse is None else h.NetCon(None, synapse)
-        if netcon is not None:
-            netcon.weight[0], netcon.delay = weight, 1.0
-        netcons.append(netcon)
-    return netcons
+    places = [None if s is None else s.get_segment() for s in row.synapses]
+    row.clamp, row.traces, row.synapses = None, [], []
+    found = list[Iterator[Any]]()
+    for channel, place, weight, count in zip(
+        cell.channels,
+        places,
+        drive.weight_uS.tolist(),
+        drive.synapses.tolist(),
+        strict=True,
+    ):
+        synapses = [synapse(place, channel) for _ in range(count)]
+        netcons = [h.NetCon(None, each, 0, 1, weight) for each in synapses]
+        row.synapses += synapses
+        found.append(itertools.cycle(netcons))
+    return found

@@ -56,15 +56,25 @@ class Drive:
     ----------
     rate_Hz, weight_uS : array, shape (C,)
         Of each channel; a clamp's rate is 0.
+    synapses : array of int, shape (C,)
+        That a detailed cell has on each channel; they share its events.
     seed : int
     """
 
     rate_Hz: NDArray[np.float64]
     weight_uS: NDArray[np.float64]
+    synapses: NDArray[np.int64]
     seed: int
 
     @classmethod
-    def of(cls, cell: CellDescription, seed: int) -> Drive:
+    def of(
+        cls,
+        cell: CellDescription,
+        seed: int,
+        *,
+        events_per_ms: float | None = None,
+        synapses: int | None = None,
+    ) -> Drive:
         """The unit weights of a cell's channels; typical rates, at `EVENTS_PER_MS`.
 
         At these the cells fire: HH at about 34 Hz, L5PC at about 6 Hz.
@@ -74,12 +84,22 @@ class Drive:
         cell : CellDescription
             Resolved.
         seed : int
+        events_per_ms : float, optional
+            Instead of that.
+        synapses : int, optional
+            Of a detailed cell, spread evenly over the channels; those without one have
+            no events. By default one on each channel.
         """
-        current = np.array([c.role == "current" for c in cell.channels])
-        rate = np.where(current, 0.0, [c.rate_Hz for c in cell.channels])
-        more = EVENTS_PER_MS.get(cell.name, rate.sum() * 1e-3) / (rate.sum() * 1e-3)
+        places = [k for k, c in enumerate(cell.channels) if c.role != "current"]
+        count = len(places) if synapses is None else synapses
+        taken = np.array(places)[np.arange(count) * len(places) // count]
+        each = np.bincount(taken, minlength=len(cell.channels))
+        rate = np.where(each > 0, [c.rate_Hz for c in cell.channels], 0.0)
+        if events_per_ms is None:
+            typical = sum(cell.channels[k].rate_Hz for k in places) * 1e-3
+            events_per_ms = EVENTS_PER_MS.get(cell.name, typical)
         weight = np.array([c.unit_uS for c in cell.channels])
-        return cls(rate * more, weight, seed)
+        return cls(rate * (events_per_ms * 1e3 / rate.sum()), weight, each, seed)
 
     @property
     def events_per_ms(self) -> float:

@@ -14,7 +14,19 @@ from ann_backend.bench.drive import Drive
 from ann_backend.bundle import Bundle
 from ann_backend.train.cell import CellDescription
 
-__all__ = ["ENGINES", "Engine", "Job", "Kind", "opened"]
+__all__ = [
+    "BASELINE",
+    "CONNECT",
+    "COUPLED",
+    "ENGINE",
+    "ENGINES",
+    "NETCONS",
+    "WAYS",
+    "Engine",
+    "Job",
+    "Kind",
+    "opened",
+]
 
 DETAILED_CHANNELS = 2000  # of all copies of a cell that NEURON is measured on
 WINDOWED_CELLS = 50  # of the paper's network as published
@@ -81,6 +93,11 @@ ENGINES = {
     "paper, streamed": Kind(),
 }
 
+# of the exchange of spikes, and of a coupled run: processes that `turns` starts
+BASELINE, NETCONS, CONNECT, ENGINE = "NetCons, queue", "NetCons", "connect", "engine"
+WAYS = (BASELINE, NETCONS, CONNECT, ENGINE)
+COUPLED = "coupled"
+
 
 @dataclasses.dataclass(frozen=True)
 class Job:
@@ -89,15 +106,15 @@ class Job:
     Attributes
     ----------
     engine : str
-        A name in `ENGINES`.
+        A name in `ENGINES`, one of `WAYS`, or `COUPLED`.
     cell : CellDescription
         Resolved.
     bundle : Bundle
     rows : range
         Which of the cells; their input goes with their numbers.
     threads : int
-    seed : int
-        Of the input.
+    drive : Drive
+        Its input.
     """
 
     engine: str
@@ -105,12 +122,12 @@ class Job:
     bundle: Bundle
     rows: range
     threads: int
-    seed: int
+    drive: Drive
 
 
 def opened(job: Job) -> Callable[[], Engine]:
     """Import what the engine needs; the function returned builds it."""
-    drive, rows, threads = Drive.of(job.cell, job.seed), job.rows, job.threads
+    drive, rows, threads = job.drive, job.rows, job.threads
     if job.engine in ("NEURON", "CoreNEURON"):
         from ann_backend.bench.detailed import Detailed
 
@@ -127,6 +144,16 @@ def opened(job: Job) -> Callable[[], Engine]:
         from ann_backend.bench.streamed import Streamed
 
         return lambda: Streamed(job.bundle, drive, rows, threads=threads)
+    if job.engine in WAYS:
+        from ann_backend.bench.exchange import EngineAlone, Exchange
+
+        if job.engine == ENGINE:
+            return lambda: EngineAlone(job.bundle, drive, rows)
+        return lambda: Exchange(job.cell, job.bundle, drive, rows, way=job.engine)
+    if job.engine == COUPLED:
+        from ann_backend.bench.coupled import Coupled
+
+        return lambda: Coupled(job.cell, job.bundle, drive, rows)
     from ann_backend.bench.published import Published
 
     windowed = job.engine == "paper, windowed"

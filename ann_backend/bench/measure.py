@@ -16,7 +16,7 @@ from typing import Any
 
 from ann_backend._engine import cuda_devices
 from ann_backend.bench.drive import BLOCK_MS, Drive
-from ann_backend.bench.engines import ENGINES, Job, Kind
+from ann_backend.bench.engines import ENGINES, Job
 from ann_backend.bench.worker import Worker, core_taken
 from ann_backend.bundle import Bundle
 from ann_backend.errors import AnnBackendError
@@ -42,6 +42,12 @@ class Effort:
         That one repeat of one engine is to take, or longer.
     engines : tuple of str
     seed : int
+    threads : tuple of int, optional
+        Instead of those of each engine's kind.
+    events_per_ms : float, optional
+        Of a cell, instead of the typical number.
+    synapses : int, optional
+        Of a detailed cell, instead of one on each channel.
     """
 
     cells: tuple[int, ...] = (1, 50, 5000)
@@ -49,17 +55,26 @@ class Effort:
     seconds: float = 0.5
     engines: tuple[str, ...] = tuple(ENGINES)
     seed: int = 1
+    threads: tuple[int, ...] | None = None
+    events_per_ms: float | None = None
+    synapses: int | None = None
 
 
 class _Entry:
     """One row: an engine on some cells and cores, with its processes."""
 
     def __init__(
-        self, engine: str, cell: CellDescription, bundle: Bundle, cells: int, cores: int
+        self,
+        engine: str,
+        cell: CellDescription,
+        bundle: Bundle,
+        drive: Drive,
+        cells: int,
+        cores: int,
     ) -> None:
-        self.kind: Kind = ENGINES[engine]
-        limit = self.kind.limit
-        count = cells if limit is None else min(cells, limit(len(cell.channels)))
+        self.kind, self.drive = ENGINES[engine], drive
+        limit, size = self.kind.limit, max(len(cell.channels), drive.synapses.sum())
+        count = cells if limit is None else min(cells, limit(int(size)))
         self.count = count = max(count, cores) if self.kind.ranks else count
         self.row: dict[str, Any] = {
             "engine": engine,
@@ -81,14 +96,14 @@ class _Entry:
         self.bins, self.found = BLOCK_MS, list[dict[str, float]]()
         self.workers: list[Worker] = []
 
-    def start(self, cell: CellDescription, bundle: Bundle, seed: int) -> None:
+    def start(self, cell: CellDescription, bundle: Bundle) -> None:
         """Start the processes, each with its share of the rows."""
         cores = self.row["threads"]
         parts = cores if self.kind.ranks else 1
         for k in range(parts):
             rows = range(self.count * k // parts, self.count * (k + 1) // parts)
             engine = self.row["engine"]
-            job = Job(engine, cell, bundle, rows, cores // parts, seed)
+            job = Job(engine, cell, bundle, rows, cores // parts, self.drive)
             self.workers.append(Worker(job))
 
     def open(self) -> None:
@@ -150,19 +165,25 @@ def measure(
     say : callable
         Told of what goes on.
     """
-    per_ms = Drive.of(cell, effort.seed).events_per_ms
+    drive = Drive.of(
+        cell,
+        effort.seed,
+        events_per_ms=effort.events_per_ms,
+        synapses=effort.synapses,
+    )
+    per_ms = drive.events_per_ms
     for cells in effort.cells:
         entries = [
-            _Entry(engine, cell, bundle, cells, cores)
+            _Entry(engine, cell, bundle, drive, cells, cores)
             for engine in effort.engines
-            for cores in ENGINES[engine].threads
+            for cores in effort.threads or ENGINES[engine].threads
             if cells >= max(cores, ENGINES[engine].least)
             and cores <= (os.cpu_count() or 1)
         ]
         say(f"{cell.name}, {cells} cells: {len(entries)} engines start")
         try:
             for entry in entries:
-                entry.start(cell, bundle, effort.seed)
+                entry.start(cell, bundle)
             for entry in entries:
                 with _noted(entry):
                     entry.open()

@@ -53,7 +53,7 @@ class Surrogate:
         self.t, self.spikes = self.t + bins, self.spikes + spikes
         return seconds
 
-    def floors(self) -> dict[str, float]:
+    def more(self) -> dict[str, float]:
         """Us of the products of a row at the core's peak, of reading all weights once.
 
         Each weight takes part in one multiply-add for each row and bin.

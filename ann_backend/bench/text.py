@@ -5,9 +5,10 @@ After `table` and `targets` in the benchmark's line.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ann_backend.bench.scaling import LABELS
 from ann_backend.cli.text import render
 
 __all__ = ["lay_out"]
@@ -18,12 +19,31 @@ VERDICTS = {True: "met", False: "MISSED", None: "-"}
 def lay_out(result: Mapping[str, Any]) -> str:
     """Lay out the tables, what could not be measured, the targets, and the notes."""
     lines = [f"machine: {result['machine']}"]
-    for cell in dict.fromkeys(row["cell"] for row in result["rows"]):
-        mine = [row for row in result["rows"] if row["cell"] == cell]
+    for cell, axis in dict.fromkeys(map(_table, result["rows"])):
+        mine = [row for row in result["rows"] if _table(row) == (cell, axis)]
         lines += ["", *_cell(cell, mine)]
-    tables = {"break-even, one core": result["break_even"]}
-    lines += [render(tables), "", "targets:", *map(_verdict, result["targets"]), ""]
+    tables = {
+        "break-even, one core": result["break_even"],
+        **{name: _timed(result[name]) for name in ("exchange", "coupled")},
+    }
+    lines += [render({k: v for k, v in tables.items() if v}), ""]
+    lines += [
+        f"{name}: not measured: {row['note']}"
+        for name in ("exchange", "coupled")
+        for row in result[name]
+        if "note" in row
+    ]
+    if result["targets"]:
+        lines += ["targets:", *map(_verdict, result["targets"]), ""]
     return "\n".join([*lines, *(f"* {note}" for note in result["notes"])])
+
+
+def _table(row: Mapping[str, Any]) -> tuple[str, str | None]:
+    return row["cell"], row.get("axis")
+
+
+def _timed(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [row for row in rows if "note" not in row]
 
 
 def _cell(name: str, rows: list[Mapping[str, Any]]) -> list[str]:
@@ -36,7 +56,9 @@ def _cell(name: str, rows: list[Mapping[str, Any]]) -> list[str]:
     failed = dict.fromkeys(
         f"{row['engine']}: not measured: {row['note']}" for row in rows if "note" in row
     )
-    return [head, *render({"us per neuron-ms": timed}).splitlines()[1:], *failed]
+    axis = rows[0].get("axis")
+    title = "us per neuron-ms" + (f" against {LABELS[axis]}" if axis else "")
+    return [head, *render({title: timed}).splitlines()[1:], *failed]
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,6 +67,7 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     hz = row.get("output_Hz")
     return {
         "engine": row["engine"],
+        **({"at": f"{row['at']:,}"} if "at" in row else {}),
         "cells": f"{row['cells']:,}{scaled}",
         "cores": row["threads"],
         "median": _number(row["us_per_neuron_ms"]),

@@ -57,6 +57,8 @@ def untrained(cell: CellDescription, seed: int) -> Bundle:
 def _manifest(
     cell: CellDescription, sizes: Sizes, seed: int, torch_version: str
 ) -> Manifest:
+    from ann_backend.train.stock import fingerprint
+
     none = "none: random weights"
     return Manifest(
         name=f"{cell.name}, untrained",
@@ -82,7 +84,7 @@ def _manifest(
             ap_start_ms=-AP_MS / 2,
             ap_dt_ms=AP_DT_MS,
         ),
-        cell={"digest": none, "v_init_mV": cell.v_init_mV, "celsius": cell.celsius},
+        cell=fingerprint(cell),  # it may replace that cell
         training=Training(
             command=none,
             seeds={"weights": seed},

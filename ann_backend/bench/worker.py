@@ -7,6 +7,7 @@ flushed denormals, memory) reaches no other, and repeats can take turns.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import multiprocessing
 import os
 import subprocess
@@ -24,6 +25,8 @@ from ann_backend.errors import AnnBackendError
 __all__ = ["Worker", "core_taken"]
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+MANY_ROWS, FEW_ROWS = 20_000, 1000
+EVENT_MB = 100e-6  # of an event while a block of them is drawn
 BUSY = "import os; {0}print(flush=True)\nwhile True: pass"
 
 
@@ -86,6 +89,7 @@ def _serve(connection: Connection, job: Job) -> None:
         build = opened(job)
         connection.send({})
         connection.recv()
+        _refuse_memory(job)
         before, start = _resident_MB(), time.perf_counter()
         engine = build()
         setup_s = time.perf_counter() - start
@@ -99,11 +103,37 @@ def _serve(connection: Connection, job: Job) -> None:
             if engine.spikes is not None:
                 row_ms = len(job.rows) * engine.t
                 found["output_Hz"] = engine.spikes / row_ms * 1e3
-            connection.send(found | getattr(engine, "floors", dict)())
-    except EOFError:
+            connection.send(found | getattr(engine, "more", dict)())
+    except (EOFError, ConnectionError):  # it is not wanted any more
         return
     except Exception as error:
         connection.send(f"{type(error).__name__}: {error}")
+
+
+def _refuse_memory(job: Job) -> None:
+    """Refuse more rows than memory has room for, by what a few of them take."""
+    free = _free_MB()
+    if len(job.rows) < MANY_ROWS or free is None:
+        return
+    before = _resident_MB() or 0.0
+    few = opened(dataclasses.replace(job, rows=range(FEW_ROWS)))()
+    few.run(BLOCK_MS)
+    each = max((_resident_MB() or 0.0) - before, 0.0) / FEW_ROWS
+    each += EVENT_MB * job.drive.events_per_ms * BLOCK_MS
+    if (need := each * len(job.rows)) > free:
+        raise AnnBackendError(
+            f"expected {need:,.0f} MB of free memory for {len(job.rows):,} cells, got "
+            f"{free:,.0f}; fewer --cells"
+        )
+
+
+def _free_MB() -> float | None:
+    """Memory that the machine can still give, where the system tells."""
+    info = Path("/proc/meminfo")
+    if not info.exists():
+        return None
+    lines = dict(line.split(":") for line in info.read_text().splitlines())
+    return int(lines["MemAvailable"].split()[0]) * 1.024e-3
 
 
 def _resident_MB() -> float | None:

@@ -6,7 +6,7 @@ import argparse
 import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ann_backend.train.cell import CellDescription
 
 CELLS = ("HH", "L5PC")
+PARTS = ("engines", "exchange", "coupled")
 NOTES = (
     "us of wall time per neuron and simulated ms, the median, least and most of "
     "interleaved repeats; each engine in a process of its own, all on the same Poisson "
@@ -33,12 +34,34 @@ NOTES = (
     "F1@2ms: of the bundle against NEURON; '-' beside ours: random weights, as fast as "
     "a trained bundle of that size, and of no accuracy",
 )
+NETWORK_NOTES = (
+    "exchange: ns of CPU time of an event from a spike of an HH row to a channel of "
+    "another, delays drawn from 1 to 11 ms: replaced cells and NetCons on NEURON's own "
+    "queue (the baseline), the same script by the fan-out, a population joined by "
+    "arrays; exchange_ns: less what the engine takes with events that are there",
+    "coupled: us of CPU time of a simulated ms: a biophysical point cell and replaced "
+    "cells, on the same 100 NetStims; the engine alone with as many events; the run "
+    "without replaced cells; overhead: the rest over the engine's",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--quick", action="store_true", help="less than two minutes")
-    parser.add_argument("--plot", type=Path, metavar="PNG", help="cost against cells")
+    parser.add_argument(
+        "--plot", type=Path, metavar="PNG", help="cost against cells, or axes"
+    )
+    parser.add_argument(
+        "--part",
+        nargs="+",
+        choices=PARTS,
+        help="what to measure: all of it; with --engine the engines alone",
+    )
+    parser.add_argument(
+        "--scaling",
+        action="store_true",
+        help="along one axis at a time instead: cells, synapses, events, cores",
+    )
     parser.add_argument("--repeats", type=int, help="of each engine: 5")
     parser.add_argument(
         "--cells", type=int, nargs="+", metavar="N", help="1 50 5000; --quick: 1 50"
@@ -58,35 +81,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Measure; the result has ``rows``, ``break_even`` and ``targets``.
+    """Measure; the result has ``rows``, ``exchange``, ``coupled`` and ``targets``.
 
     Raises
     ------
     AnnBackendError
         An argument is out of range, or a cell's mechanisms do not compile.
     """
-    from ann_backend.bench import measure, table, targets
-    from ann_backend.train.stock import spawned
-
     effort, machine = _effort(args), _machine()
+    parts = args.part or (PARTS[:1] if args.engine or args.scaling else PARTS)
+    say = _silent if args.quiet else _said
     rows: list[dict[str, Any]] = []
+    coupled: list[dict[str, Any]] = []
     for name in args.cell:
-        ((cell, bundle),) = spawned(1, _prepared, [(name, args.seed)])
-        say = _silent if args.quiet else _said
-        if not bundle.manifest.fidelity:
-            say(f"{name}: no bundle ships, so the network has random weights")
-        rows += measure.measure(cell, bundle, effort, say)
-    result: dict[str, Any] = {
-        "machine": machine,
-        "notes": [*NOTES, *_no_gpu()],
-        "rows": table.with_ratios(rows),
-        "break_even": table.break_even(rows),
-        "targets": targets.judged(rows),
-    }
-    if args.plot is not None:
+        cell, bundle = _opened(name, args.seed, say)
+        if "engines" in parts:
+            rows += _rows(args, cell, bundle, effort, say)
+        if "coupled" in parts:
+            coupled += _coupled(args, cell, bundle, effort, say)
+    exchange = _exchange(args, effort, say) if "exchange" in parts else []
+    result = _result(args, machine, rows, exchange, coupled)
+    if args.plot is not None and rows:
         from ann_backend.cli._figure import drawn
 
-        result["plot"] = drawn("ann_backend.bench.plot", "draw", rows, args.plot)
+        figure = "draw_scaling" if args.scaling else "draw"
+        result["plot"] = drawn("ann_backend.bench.plot", figure, rows, args.plot)
     return result
 
 
@@ -97,6 +116,79 @@ def text(result: Mapping[str, Any]) -> str:
     return lay_out(result)
 
 
+def _opened(
+    name: str, seed: int, say: Callable[[str], None]
+) -> tuple[CellDescription, Bundle]:
+    """A cell and its bundle, from a process of their own."""
+    from ann_backend.train.stock import spawned
+
+    ((cell, bundle),) = spawned(1, _prepared, [(name, seed)])
+    if not bundle.manifest.fidelity:
+        say(f"{name}: no bundle ships, so the network has random weights")
+    return cell, bundle
+
+
+def _rows(
+    args: argparse.Namespace,
+    cell: CellDescription,
+    bundle: Bundle,
+    effort: Effort,
+    say: Callable[[str], None],
+) -> Iterator[dict[str, Any]]:
+    from ann_backend.bench import measure, scaling
+
+    if not args.scaling:
+        return measure.measure(cell, bundle, effort, say)
+    axes = scaling.FEW if args.quick else scaling.ALL
+    return scaling.scaling(cell, bundle, effort, axes, say)
+
+
+def _exchange(
+    args: argparse.Namespace, effort: Effort, say: Callable[[str], None]
+) -> list[dict[str, Any]]:
+    """Of HH: it ships, so its rows spike as they are driven."""
+    from ann_backend.bench import turns
+
+    cell, bundle = _opened("HH", args.seed, say)
+    network = turns.Network(*((200, 20) if args.quick else (1000, 40)))
+    return turns.exchange(cell, bundle, network, effort, say)
+
+
+def _coupled(
+    args: argparse.Namespace,
+    cell: CellDescription,
+    bundle: Bundle,
+    effort: Effort,
+    say: Callable[[str], None],
+) -> list[dict[str, Any]]:
+    from ann_backend.bench import turns
+
+    network = turns.Network(*((200, 50) if args.quick else (1000, 100)))
+    return turns.coupled(cell, bundle, network, effort, say)
+
+
+def _result(
+    args: argparse.Namespace,
+    machine: str,
+    rows: list[dict[str, Any]],
+    exchange: list[dict[str, Any]],
+    coupled: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """All of it, with what it says of the targets; those are not judged along axes."""
+    from ann_backend.bench import scaling, table, targets
+
+    notes = [*NOTES, *_no_gpu(), *(NETWORK_NOTES if exchange or coupled else ())]
+    return {
+        "machine": machine,
+        "notes": [*notes, *(scaling.NOTES if args.scaling else ())],
+        "rows": rows if args.scaling else table.with_ratios(rows),
+        "break_even": [] if args.scaling else table.break_even(rows),
+        "exchange": exchange,
+        "coupled": coupled,
+        "targets": [] if args.scaling else targets.judged(rows, exchange, coupled),
+    }
+
+
 def _effort(args: argparse.Namespace) -> Effort:
     import dataclasses
 
@@ -105,6 +197,8 @@ def _effort(args: argparse.Namespace) -> Effort:
     from ann_backend.errors import AnnBackendError
 
     here = [name for name in ENGINES if name != "ours, CUDA" or not _no_gpu()]
+    if args.scaling:  # at 100,000 cells the paper's network would take an hour
+        here = [name for name in here if not name.startswith("paper")]
     effort = Effort(seed=args.seed, engines=tuple(here))
     if args.quick:
         effort = dataclasses.replace(effort, cells=(1, 50), seconds=0.1)
@@ -114,6 +208,8 @@ def _effort(args: argparse.Namespace) -> Effort:
         effort = dataclasses.replace(effort, cells=tuple(args.cells))
     if args.engine is not None:
         effort = dataclasses.replace(effort, engines=tuple(args.engine))
+    if args.scaling and args.cells:
+        raise AnnBackendError("--scaling has cells of its own: leave --cells out")
     if min(effort.repeats, *effort.cells) < 1:
         raise AnnBackendError("--repeats and --cells: expected numbers of 1 or more")
     if unknown := [name for name in effort.engines if name not in ENGINES]:

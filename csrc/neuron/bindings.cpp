@@ -210,7 +210,7 @@ PYBIND11_MODULE(_neuron, m) {
     m.def("set_up_structure", [] { v_setup_vectors(); });
     m.def("calibrate", &calibrate);
     m.def("prepare", &prepare_python, py::arg("groups"), py::arg("anchor"));
-    m.def("allow_fan_out", &allow_fan_out, py::arg("on"));  // for tests
+    m.def("allow_fan_out", &allow_fan_out, py::arg("on"));  // for tests, bench
     m.def("flights", &flights);
     m.def("retire", [] { model().retiring = true; });
     m.def("mapped_inputs", &mapped_inputs);
