@@ -2,7 +2,7 @@
 
 Runs it as NEURON has it, replaces the pyramidal cells in one line, runs it again, and
 prints the rates of both kinds of cells and what excitation and inhibition reach a
-pyramidal cell. `--plot PNG` draws the spikes. `--cell L5PC` needs a bundle of that cell.
+pyramidal cell. `--plot PNG` draws the spikes; `--cell L5PC` needs a bundle of L5PC.
 """
 
 import argparse
@@ -27,19 +27,19 @@ HH = {
     "background": 200,
 }
 L5PC = {
-    "excited": lambda cell: [*cell.dend, *cell.apic[1:17]],  # basal and oblique
+    "excited": lambda cell: [*cell.dend, *list(cell.apic)[1:17]],  # basal and oblique
     "inhibited": lambda cell: [cell.soma, *cell.dend],
     "excitation": "ann_AMPANMDA",
     "kinetics": {"tau_decay": 8, "e": -80},
     "settings": {"v_init": -75, "celsius": 34, "dt": 0.05, "secondorder": 2},
     "threshold": -20,
     "membrane": {"ann_NaT": {"gbar": 0.5}, "ann_Kv31": {"gbar": 0.3}, "pas": {}},
-    "weights": {"E": 0.002, "I": 0.003, "EE": 0.002, "EI": 0.001, "IE": 0.002},
+    "weights": {"E": 0.002, "I": 0.0015, "EE": 0.002, "EI": 0.001, "IE": 0.002},
     "background": 1000,
 }
 CELLS = {"HH": HH, "L5PC": L5PC}
 PYRAMIDS, INTERNEURONS = 32, 8
-# How many of each kind a cell hears: pyramids of pyramids, interneurons of pyramids, ...
+# How many a cell hears: pyramids of pyramids, interneurons of pyramids, ...
 HEARD = {"EE": 6, "EI": 10, "IE": 4, "II": 2}
 
 
@@ -64,6 +64,7 @@ class Network:
             self.join(*kind, count)
 
     def interneuron(self, k):
+        """A single compartment with the fast channels of its network's settings."""
         soma = h.Section(name=f"interneuron{k}")
         soma.L = soma.diam = 15
         for mechanism, values in self.made["membrane"].items():
@@ -73,6 +74,7 @@ class Network:
         return soma
 
     def recorded(self, soma):
+        """Spike times to come."""
         times, netcon = h.Vector(), h.NetCon(soma(0.5)._ref_v, None, sec=soma)
         netcon.threshold = self.made["threshold"]
         netcon.record(times)
@@ -133,11 +135,15 @@ class Network:
 
     def result(self, seconds):
         """Mean rates, and weights of the events that reach a pyramid in a ms."""
-        per_s = {kind: [len(t) / seconds for t in ts] for kind, ts in self.spikes.items()}
+        per_s = {
+            kind: [len(t) / seconds for t in ts] for kind, ts in self.spikes.items()
+        }
         rate = {kind: sum(rates) / len(rates) for kind, rates in per_s.items()}
         arrive = {
             pre: self.weights[pre + "E"]
-            * sum(per_s[pre][s] for k in range(PYRAMIDS) for s in self.heard[pre, "E", k])
+            * sum(
+                per_s[pre][s] for k in range(PYRAMIDS) for s in self.heard[pre, "E", k]
+            )
             / PYRAMIDS
             for pre in "EI"
         }
@@ -147,7 +153,9 @@ class Network:
             "interneurons (Hz)": rate["I"],
             "excitation (nS/ms)": arrive["E"],
             "inhibition (nS/ms)": arrive["I"],
-            "excitation / inhibition": arrive["E"] / arrive["I"] if arrive["I"] else math.nan,
+            "excitation / inhibition": arrive["E"] / arrive["I"]
+            if arrive["I"]
+            else math.nan,
         }
 
     def trains(self):

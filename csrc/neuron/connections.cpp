@@ -98,7 +98,8 @@ std::string fault_of(NetCon* netcon) {
     if (finite && *delay >= 0 && *delay < std::numeric_limits<double>::infinity()) return {};
     return name_of(netcon) +
            " onto a replaced cell: expected a finite weight (uS) and a delay of 0 ms or more, got "
-           "weight " + written(*weight) + ", delay " + written(*delay) + "; set them before a run";
+           "weight " +
+           written(*weight) + ", delay " + written(*delay) + "; set them before a run";
 }
 
 // weight, delay, threshold: read or set by name.

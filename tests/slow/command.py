@@ -1,4 +1,4 @@
-"""``tests/run_slow``: the parts, one after the other, and their results in a dated file.
+"""``tests/run_slow``: the parts one by one, and their results in a dated file.
 
 A result is written as soon as its part has ended, and replaces that part's only: what
 was interrupted goes on with ``tests/run_slow PART``.
@@ -65,7 +65,9 @@ def run(part: str, a: argparse.Namespace) -> dict:
     if part == "sanitizers":
         return sanitizers()
     soak = [sys.executable, HERE / "soak.py", str(a.minutes), str(a.rows), str(a.seed)]
-    done = subprocess.run(soak, stdout=subprocess.PIPE, text=True)
+    # so that a large block that is freed is not resident any more
+    env = os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536"}
+    done = subprocess.run(soak, env=env, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         return {"passed": False, "why": f"it ended with {done.returncode}"}
     return json.loads(done.stdout.splitlines()[-1])

@@ -73,7 +73,7 @@ def _repeat(first: int, seed: int) -> str:
     return f"python tests/slow/fuzz.py {first} {seed + 1}"
 
 
-# ---------------------------------------------------------------- one seed, in the child
+# ---- one seed, in the child
 
 
 def case(seed: int) -> dict:

@@ -149,7 +149,10 @@ def delete(network):
         h.finitialize(-65)
 
 
-IMPOSSIBLE = {"weight": [math.nan, math.inf, -1e39], "delay": [math.nan, math.inf, -0.5]}
+IMPOSSIBLE = {
+    "weight": [math.nan, math.inf, -1e39],
+    "delay": [math.nan, math.inf, -0.5],
+}
 
 
 def refused(seed):
@@ -201,7 +204,9 @@ def rows(seed):
         found.append(populations.run(model, ms=300))
         del model
         clear()
-    assert found[0][0] == found[1][0], first_difference("spikes", found[0][0], found[1][0])
+    assert found[0][0] == found[1][0], first_difference(
+        "spikes", found[0][0], found[1][0]
+    )
     assert found[0][1] == found[1][1], first_difference("mV", found[0][1], found[1][1])
     return {"spikes": len(found[0][0])}
 

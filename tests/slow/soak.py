@@ -1,7 +1,7 @@
 """Biological minutes of a network: its rate must not drift, its memory not grow.
 
-Half of the rows are replaced cells joined by NetCons, half are rows joined by arrays;
-each has irregular excitation and inhibition of its own, and the halves excite each other.
+Half of the rows are replaced cells joined by NetCons, half are rows joined by arrays.
+Each has irregular excitation and inhibition of its own; the halves excite each other.
 
 ``python soak.py MINUTES ROWS SEED`` prints its result as JSON.
 """
@@ -66,7 +66,10 @@ class Soak:
                 self.send(cell, self.targets[to])
             self.send(cell, self.targets[self.rng.integers(half, len(self.targets))])
         n = len(self.rows)
-        pre, post = np.repeat(np.arange(n), JOINED), self.rng.integers(n, size=n * JOINED)
+        pre, post = (
+            np.repeat(np.arange(n), JOINED),
+            self.rng.integers(n, size=n * JOINED),
+        )
         delay = self.rng.uniform(1, 20, len(pre))
         ann_backend.connect(pre, post, self.channels[0].name, 0.0003, delay)
         for k in range(0, n, 10):
@@ -98,13 +101,12 @@ def soak(minutes: float, count: int, seed: int) -> dict:
     h.finitialize(-65)
     end = max(60_000 * minutes, 2 * WARM_UP_MS)
     at = np.linspace(WARM_UP_MS, end, SAMPLES + 1)
-    counts, memory = [], []
+    counts, memory = np.ones((len(at), count)), np.ones(len(at))  # not grown later
     for k, t in enumerate(at):
         h.continuerun(t)
-        counts.append(network.counts())
-        memory.append(network.resident_MB())
+        counts[k], memory[k] = network.counts(), network.resident_MB()
         if k % 4 == 0:
-            said = f"soak: {t / 1000:.1f} of {end / 1000:.0f} s, {memory[-1]:.1f} MB"
+            said = f"soak: {t / 1000:.1f} of {end / 1000:.0f} s, {memory[k]:.1f} MB"
             print(said, file=sys.stderr, flush=True)
     seconds = time.perf_counter() - began
     drift, growth = judged_rate(np.diff(counts, axis=0), at), judged_memory(memory)
@@ -126,7 +128,9 @@ def judged_rate(spikes, at):
     z = (second - first) / np.sqrt(np.maximum(first + second, 1))
     total = (second.sum() - first.sum()) / np.sqrt(max((first + second).sum(), 1))
     return {
-        "passed": bool(abs(total) <= Z_ALL and np.abs(z).max() <= Z_ROW and first.sum()),
+        "passed": bool(
+            abs(total) <= Z_ALL and np.abs(z).max() <= Z_ROW and first.sum()
+        ),
         "spikes": int((first + second).sum()),
         "rate_Hz": [round(n.sum() / seconds / len(n), 4) for n in (first, second)],
         "rate_error_Hz": round(float(np.sqrt(first.sum()) / seconds / len(first)), 4),
@@ -139,7 +143,7 @@ def judged_rate(spikes, at):
 
 def judged_memory(memory):
     """A line through the samples behind the first quarter."""
-    later = np.array(memory[SAMPLES // 4 :])
+    later = memory[SAMPLES // 4 :]
     growth = float(np.polyfit(np.linspace(0, 1, len(later)), later, 1)[0])
     return {
         "passed": growth <= GROWTH_MB,
