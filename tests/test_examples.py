@@ -67,16 +67,18 @@ def test_example_04_compares_both_backends(tmp_path):
     assert min(scores) > 0.8
 
 
-# Three standard deviations of the difference of two NEURON runs of 2 s with other seeds,
-# measured over six seeds: 2.6 % of the pyramids' rate, 0.9 % of the interneurons', each
-# times sqrt(2). NEURON at half its step is 4 % (rms of three) off the pyramids' rate.
+# Three standard deviations of the difference of two NEURON runs of 2 s whose seeds differ:
+# 2.6 % of the pyramids' rate and 0.9 % of the interneurons' (six seeds), times sqrt(2).
+# NEURON at half its step is 3.8 % (rms of three seeds) off the pyramids' rate.
 FLOOR_PERCENT = {"pyramids": 10.9, "interneurons": 3.8, "inhibition": 3.8}
 
 
 def test_example_05_keeps_rates_and_balance(tmp_path):
     example = [sys.executable, EXAMPLES / "05_mixed_network.py", "--seconds", "2"]
     text = run([*example, "--plot", "rates.png"], tmp_path)
-    rows = re.findall(r"^(\w+).*? ([\d.]+) +([\d.]+) +([-+][\d.]+)%$", text, re.MULTILINE)
+    rows = re.findall(
+        r"^(\w+).*? ([\d.]+) +([\d.]+) +([-+][\d.]+)%$", text, re.MULTILINE
+    )
     found = {name: [float(x) for x in numbers] for name, *numbers in rows}
     for name, bound in FLOOR_PERCENT.items():
         neuron, mixed, error = found[name]

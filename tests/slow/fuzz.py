@@ -22,6 +22,7 @@ from pathlib import Path
 
 CHUNK, HUNG_S = 10, 600
 TESTS = Path(__file__).parents[1]
+CHILD = [sys.executable, __file__]
 
 
 def fuzz(cases: int, seed: int) -> dict:
@@ -55,7 +56,7 @@ def fuzz(cases: int, seed: int) -> dict:
 
 def _child(first: int, stop: int) -> tuple[list[dict], str]:
     """Results of seeds, and why the next one gave none (empty: all did)."""
-    command = [sys.executable, __file__, str(first), str(stop)]
+    command = [*CHILD, str(first), str(stop)]
     try:
         ended = subprocess.run(command, capture_output=True, text=True, timeout=HUNG_S)
         out, code, said = ended.stdout, ended.returncode, ended.stderr
