@@ -67,8 +67,8 @@ def test_example_04_compares_both_backends(tmp_path):
     assert min(scores) > 0.8
 
 
-# Three standard deviations of the difference of two NEURON runs of 2 s whose seeds differ:
-# 2.6 % of the pyramids' rate and 0.9 % of the interneurons' (six seeds), times sqrt(2).
+# Three standard deviations of the difference of NEURON runs of 2 s with two seeds, from
+# six seeds: sqrt(2) times 2.6 % of the pyramids' rate, 0.9 % of the interneurons'.
 # NEURON at half its step is 3.8 % (rms of three seeds) off the pyramids' rate.
 FLOOR_PERCENT = {"pyramids": 10.9, "interneurons": 3.8, "inhibition": 3.8}
 

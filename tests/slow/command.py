@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from slow.fuzz import fuzz
-from slow.sanitizers import sanitizers
+from slow.sanitizers import TESTS, sanitizers
 
 HERE = Path(__file__).parent
 PARTS = ("sanitizers", "fuzz", "soak")
@@ -48,6 +48,8 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=1000, help="soak")
     parser.add_argument("--cases", type=int, default=1000, help="fuzz: seeds")
     parser.add_argument("--seed", type=int, default=0, help="fuzz: the first; soak")
+    files = {"nargs": "+", "choices": TESTS, "default": TESTS, "metavar": "NAME"}
+    parser.add_argument("--tests", **files, help="sanitizers: of tests/test_NAME.py")
     today = f"{datetime.now(timezone.utc):%Y-%m-%d}.json"
     parser.add_argument("--json", type=Path, default=HERE / today, metavar="PATH")
     a = parser.parse_args()
@@ -63,7 +65,7 @@ def run(part: str, a: argparse.Namespace) -> dict:
     if part == "fuzz":
         return fuzz(a.cases, a.seed)
     if part == "sanitizers":
-        return sanitizers()
+        return sanitizers(a.tests)
     soak = [sys.executable, HERE / "soak.py", str(a.minutes), str(a.rows), str(a.seed)]
     # so that a large block that is freed is not resident any more
     env = os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536"}
@@ -76,6 +78,7 @@ def run(part: str, a: argparse.Namespace) -> dict:
 def command(part: str, a: argparse.Namespace) -> str:
     """What repeats a part."""
     options = {
+        "sanitizers": f" --tests {' '.join(a.tests)}" if a.tests != TESTS else "",
         "fuzz": f" --cases {a.cases} --seed {a.seed}",
         "soak": f" --minutes {a.minutes:g} --rows {a.rows} --seed {a.seed}",
     }
