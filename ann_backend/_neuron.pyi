@@ -54,6 +54,7 @@ class Counts:
 class Prepared:
     counts: list[Counts]
     strangers: list[Stranger]
+    fault: str
     nodes_before: int
     nodes_after: int
 

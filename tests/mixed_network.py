@@ -199,7 +199,7 @@ class Network:
         return [n.weight[i] for n in self.netcons for i in range(int(n.wcnt()))]
 
 
-def played(monkeypatch, fan_out, seed, run, dt=0.025, **keys):
+def played(monkeypatch, fan_out, seed, run, dt=0.025, network=Network, **keys):
     """What `run(network)` makes of a network on one path.
 
     Returns the events that the engine was given, the sources' spikes, the connections'
@@ -211,7 +211,7 @@ def played(monkeypatch, fan_out, seed, run, dt=0.025, **keys):
     h.CVode().queue_mode(0)
     h.dt, h.steps_per_ms = dt, 1 / dt
     before = _neuron.flights()
-    network = Network(seed, **keys)
+    network = network(seed, **keys)
     run(network)
     out = engine.events, network.trains(), network.state()
     ann_backend.restore()

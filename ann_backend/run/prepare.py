@@ -156,6 +156,8 @@ def _prepare() -> None:
     if strangers:
         manifest = state.order[strangers[0].cell].bundle.manifest
         raise channels.refusal(strangers[0], manifest)
+    if state.prepared.fault:
+        raise CellError(state.prepared.fault)
     counts = state.prepared.counts
     limits.refuse_extracellular(state.order, counts)
     limits.warn_once(limits.approximations(counts))

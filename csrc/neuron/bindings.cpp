@@ -200,6 +200,7 @@ PYBIND11_MODULE(_neuron, m) {
     py::class_<Prepared>(m, "Prepared")
         .def_readonly("counts", &Prepared::counts)
         .def_readonly("strangers", &Prepared::strangers)
+        .def_readonly("fault", &Prepared::fault)
         .def_readonly("nodes_before", &Prepared::nodes_before)
         .def_readonly("nodes_after", &Prepared::nodes_after);
     py::class_<Input>(m, "Input")

@@ -1,8 +1,11 @@
 #include "connections.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <unordered_set>
 
+#include "../errors.h"
 #include "fan.h"
 #include "flight.h"
 #include "layout.h"
@@ -78,6 +81,25 @@ bool plays_changed() {
 
 bool is_kept(NetCon* netcon) {
     return !kept.empty() && kept.count(netcon);
+}
+
+static std::string name_of(NetCon* netcon) {
+    hoc_List* all = hoc_lookup("NetCon")->u.ctemplate->olist;
+    for (hoc_Item* q = all->next; q != all; q = q->next)
+        if (q->element.obj->u.this_pointer == netcon) return hoc_object_name(q->element.obj);
+    return "a NetCon";
+}
+
+std::string fault_of(NetCon* netcon) {
+    double *weight, *threshold, *delay;
+    Point_process* target;
+    nrn_netcon_info(netcon, &weight, &target, &threshold, &delay);
+    const bool finite = std::abs(*weight) <= std::numeric_limits<float>::max();
+    if (finite && *delay >= 0 && *delay < std::numeric_limits<double>::infinity()) return {};
+    return name_of(netcon) +
+           " onto a replaced cell: expected a finite weight (uS) and a delay of 0 ms or more, got "
+           "weight " +
+           written(*weight) + ", delay " + written(*delay) + "; set them before a run";
 }
 
 // weight, delay, threshold: read or set by name.

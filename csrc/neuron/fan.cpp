@@ -83,6 +83,12 @@ bool fans_out(PreSyn* ps) {
     return ours && source(ps).any;
 }
 
+// It may have been set since finitialize.
+static void refuse_delay(const Connection& c) {
+    if (c.delay >= 0 && c.delay < std::numeric_limits<double>::infinity()) return;
+    hoc_execerror(("ann_backend: " + fault_of(c.netcon)).c_str(), nullptr);
+}
+
 static void prefetch(PreSyn* ps, int i) {
     const char* netcon = static_cast<char*>(nrn_presyn_netcon(ps, i));
     __builtin_prefetch(netcon + 8);
@@ -104,6 +110,7 @@ void fan_out(PreSyn* ps, double t, double now) {
         if (!c.on) continue;
         const double at = t + (t + c.delay < now ? now - t : c.delay);
         const int port = port_of(s, i, c);
+        if (port >= 0) refuse_delay(c);
         if (port < 0 || !fly(c.netcon, at, port)) queue(at, c.netcon);
     }
 }
@@ -133,10 +140,12 @@ static void deliver_spike(PreSyn* ps, double t, NetCvode* n, NrnThread* thread) 
         }
         const int port = port_of(source(ps), i, c);
         thread->_t = t;
-        if (port >= 0)
+        if (port >= 0) {
+            refuse_delay(c);
             land(port, c.weight, t);
-        else
+        } else {
             c.netcon->deliver(t, n, thread);
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 // a mapped synapse goes to its group's event list and every other event to NEURON's own function.
 #include <algorithm>
 
+#include "connections.h"
 #include "flight.h"
 #include "model.h"
 #include "plasticity.h"
@@ -160,14 +161,15 @@ static void count_netcons() {
     for (hoc_Item* q = all->next; q != all; q = q->next) {
         double *weight, *threshold, *delay;
         Point_process* p;
-        nrn_netcon_info(static_cast<NetCon*>(q->element.obj->u.this_pointer), &weight, &p,
-                        &threshold, &delay);
+        auto* netcon = static_cast<NetCon*>(q->element.obj->u.this_pointer);
+        nrn_netcon_info(netcon, &weight, &p, &threshold, &delay);
         if (!p || !p->prop) continue;
+        const int i = find_port(p);
+        if (i >= 0 && model().fault.empty()) model().fault = fault_of(netcon);
         const auto cell = model().cell_of.find(p->sec);
         if (cell == model().cell_of.end()) continue;
         Counts& counts = model().counts[cell->second];
         ++counts.netcons;
-        const int i = find_port(p);
         if (i < 0) continue;
         const Port& port = ports[size_t(i)];
         const auto& [low, high] = model().groups[port.group].weights[port.channel];

@@ -113,6 +113,7 @@ struct Model {
     std::vector<Rules> rules;    // one a group
     std::vector<Counts> counts;  // one a cell
     std::unordered_map<Section*, int> cell_of;
+    std::string fault;  // of a NetCon, as it was found at finitialize; empty: none
     bool active = false;
     bool retiring = false;  // all are restored, from the next finitialize on
 };

@@ -103,6 +103,7 @@ Prepared prepare(std::vector<Cell> cells, std::vector<Group> groups, std::vector
     find_sources();
     find_recordings();
     out.counts = m.counts;
+    out.fault = m.fault;
     out.nodes_after = nrn_threads[0].end;
     out.nodes_before = out.nodes_after + parked_nodes();
     mark_start();

@@ -7,6 +7,7 @@ namespace ann {
 struct Prepared {
     std::vector<Counts> counts;       // one a cell
     std::vector<Stranger> strangers;  // not empty: nothing may run
+    std::string fault;                // of a NetCon; not empty: the same
     long nodes_before, nodes_after;   // in NEURON's solver
 };
 
