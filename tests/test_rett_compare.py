@@ -16,10 +16,10 @@ from ann_backend.train import build
 
 RETT = Path(__file__).parents[1] / "examples" / "rett"
 sys.path.insert(0, str(RETT))
+import boundary  # noqa: E402
 import compare  # noqa: E402
 import map as rett_map  # noqa: E402
 import network  # noqa: E402
-import reference  # noqa: E402
 import script  # noqa: E402
 
 CELLS, COLUMNS = 12, (0.3, 0.6)
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::ann_backend.ApproximationWarnin
 def _small(monkeypatch):
     """Two columns of HH cells that fire now and then; everything given back."""
     monkeypatch.setattr(network, "EXCITATION_HZ", 100.0)
-    monkeypatch.setattr(reference, "CONNECTIVITY", COLUMNS)
+    monkeypatch.setattr(boundary, "CONNECTIVITY", COLUMNS)
     limits.forget()
     yield
     ann_backend.use("auto")
@@ -49,12 +49,12 @@ def _here(monkeypatch):
         send.send(script.run(net, cell, backend=backend))
         return receive
 
-    monkeypatch.setattr(reference, "started", started)
-    monkeypatch.setattr(reference, "compile_once", lambda _: None)
+    monkeypatch.setattr(boundary, "started", started)
+    monkeypatch.setattr(boundary, "compile_once", lambda _: None)
 
 
 def in_neuron(path, *more):
-    return reference.compute(compare.parsed([*NEURON, "--out", str(path), *more]))
+    return boundary.compute(compare.parsed([*NEURON, "--out", str(path), *more]))
 
 
 def networks(path):
@@ -69,12 +69,12 @@ def compared(path, *more):
 
 def test_points_lie_dense_at_a_boundary_that_is_known(monkeypatch):
     monkeypatch.undo()  # the study's own columns
-    s = reference.settings(compare.parsed([*NEURON, "--out", "x.json"]))
+    s = boundary.settings(compare.parsed([*NEURON, "--out", "x.json"]))
     edge = {p: 3000 * p + 77.0 for p in s["connectivity"]}
     stable, count = {}, None
     while count != len(stable):
         count = len(stable)
-        known = reference.points(s, stable, 6)
+        known = boundary.points(s, stable, 6)
         stable = {seed: drive >= edge[p] for p, drive, seed in known}
     assert len(known) == len({seed for *_, seed in known}) >= 60
     assert {0.053, 0.078, 0.1} <= {p for p, *_ in known}
@@ -102,24 +102,24 @@ def test_a_killed_run_goes_on_to_the_same_spikes(tmp_path, monkeypatch):
     _, whole = in_neuron(tmp_path / "whole.json", "--halvings", "2")
     assert len(whole) == 12
     assert sum(len(t) for _, t in whole.values()) > 100
-    started, left = reference.started, iter(range(4))
+    started, left = boundary.started, iter(range(4))
 
     def killed(*job):
         if next(left, None) is None:
             raise KeyboardInterrupt
         return started(*job)
 
-    monkeypatch.setattr(reference, "started", killed)
+    monkeypatch.setattr(boundary, "started", killed)
     path = tmp_path / "spikes.json"
     with pytest.raises(KeyboardInterrupt):
         in_neuron(path, "--halvings", "2", "--processes", "1")
     variants = [(n["seed"], n["variant"]) for n in networks(path)]
-    assert variants == [(0, v) for v in reference.VARIANTS] + [(1, "neuron")]
-    monkeypatch.setattr(reference, "started", started)
+    assert variants == [(0, v) for v in boundary.VARIANTS] + [(1, "neuron")]
+    monkeypatch.setattr(boundary, "started", started)
     in_neuron(path, "--halvings", "1")
     in_neuron(path, "--halvings", "2", "--processes", "3")
     assert networks(path) == networks(tmp_path / "whole.json")
-    monkeypatch.setattr(reference, "started", None)  # nothing is left to do
+    monkeypatch.setattr(boundary, "started", None)  # nothing is left to do
     in_neuron(path, "--halvings", "2")
 
 
@@ -216,19 +216,19 @@ def test_statistics_are_those_of_trains_that_are_known():
 
 
 def test_the_commands_run_in_processes_of_their_own(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(reference, "CONNECTIVITY", COLUMNS[:1])
+    monkeypatch.setattr(boundary, "CONNECTIVITY", COLUMNS[:1])
     spikes, out = tmp_path / "spikes.json", tmp_path / "compare.json"
     compare.main([*NEURON, "--halvings", "1", "--out", str(spikes)])
     compare.main([*SURROGATE, "--neuron", str(spikes), "--out", str(out)])
     assert "1 points" in capsys.readouterr().out
-    s, found = reference.load(spikes, "HH")[:2]
-    job = reference.points(s, {}, 1)[0], "half"
-    net, cell = reference.drawn(*job, s)
+    s, found = boundary.load(spikes, "HH")[:2]
+    job = boundary.points(s, {}, 1)[0], "half"
+    net, cell = boundary.drawn(*job, s)
     assert cell.dt_ms == network.HH.dt_ms / 2
     for a, b in zip(script.run(net, cell), found[0, "half"], strict=True):
         np.testing.assert_array_equal(a, b)
     with pytest.raises(SystemExit, match="but its process ended"):
-        reference.received(reference.started(net, replace(cell, name="X"), "neuron"))
+        boundary.received(boundary.started(net, replace(cell, name="X"), "neuron"))
 
 
 @pytest.mark.slow

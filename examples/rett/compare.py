@@ -4,7 +4,7 @@ r"""The Rett map beside NEURON: stability, response, rates, CV, correlation, PST
     python examples/rett/compare.py surrogate --neuron spikes.json \
         --out compare.json --plot compare.png
 
-The first command runs hours of NEURON (`reference.py`); the second runs the same graphs
+The first command runs hours of NEURON (`boundary.py`); the second runs the same graphs
 and backgrounds as the map does, and compares the points that are finished by then. Each
 goes on from its file. Beside the surrogate stands NEURON's own floor: the same measures
 between NEURON and NEURON at half the step, and with another background.
@@ -20,12 +20,12 @@ import shlex
 import sys
 from pathlib import Path
 
+import boundary
 import document
 import figure
 import map as rett_map
 import network
 import numpy as np
-import reference
 import script
 from tqdm import tqdm
 
@@ -140,10 +140,10 @@ def compared(points):
 
 def in_neuron(s, spikes):
     """Points all of whose variants are there, and these variants' statistics."""
-    stable = reference.stability(s, spikes)
+    stable = boundary.stability(s, spikes)
     found = {}
-    for point in reference.points(s, stable, len(stable)):
-        runs = {v: spikes.get((point[2], v)) for v in reference.VARIANTS}
+    for point in boundary.points(s, stable, len(stable)):
+        runs = {v: spikes.get((point[2], v)) for v in boundary.VARIANTS}
         if None not in runs.values():
             found[point] = {v: statistics(*r, s["cells"]) for v, r in runs.items()}
     return found
@@ -157,7 +157,7 @@ def compute(a, bundle):
     SystemExit
         If no point is finished in NEURON.
     """
-    s, spikes, made_by = reference.load(Path(a.neuron), a.cell)
+    s, spikes, made_by = boundary.load(Path(a.neuron), a.cell)
     ours = in_neuron(s, spikes)
     if not ours:
         raise SystemExit(f"{a.neuron}: expected a finished point; let NEURON run on")
@@ -176,7 +176,7 @@ def compute(a, bundle):
 
 def on_surrogate(these, s, bundle):
     """Statistics of points, as rows of one engine run."""
-    nets = [reference.drawn(point, "neuron", s)[0] for point in these]
+    nets = [boundary.drawn(point, "neuron", s)[0] for point in these]
     runs = rett_map.run(nets, network.SHIPPED[s["cell"]], bundle)
     return [statistics(*spikes, s["cells"]) for spikes in runs]
 
@@ -244,7 +244,7 @@ def main(arguments=None):
     a = parsed(arguments)
     document.folder(Path(a.out))
     if a.stage == "neuron":
-        reference.compute(a)
+        boundary.compute(a)
         return
     ann_backend.use("auto", threads=a.threads)
     results = compute(a, rett_map.bundle_of(a))
