@@ -15,11 +15,10 @@ from typing import Any
 
 from ann_backend import template
 from ann_backend.bench.drive import BLOCK_MS, Drive
-from ann_backend.bench.network import synapse
 from ann_backend.nrn import coreneuron, h
 from ann_backend.train.cell import CellDescription
 from ann_backend.train.stock import DT_MS
-from ann_backend.train.teacher import Copies
+from ann_backend.train.teacher import Copies, synapse_of
 
 __all__ = ["Detailed"]
 
@@ -116,7 +115,7 @@ def _inputs(row: Any, cell: CellDescription, drive: Drive) -> list[Iterator[Any]
         drive.synapses.tolist(),
         strict=True,
     ):
-        synapses = [synapse(place, channel) for _ in range(count)]
+        synapses = [synapse_of(place, channel) for _ in range(count)]
         netcons = [h.NetCon(None, each, 0, 1, weight) for each in synapses]
         row.synapses += synapses
         found.append(itertools.cycle(netcons))

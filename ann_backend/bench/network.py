@@ -21,17 +21,9 @@ from ann_backend.errors import ApproximationWarning
 from ann_backend.nrn import h
 from ann_backend.train import build
 from ann_backend.train.cell import CellDescription, ChannelDescription
+from ann_backend.train.teacher import synapse_of
 
-__all__ = ["engine_s", "replaced", "source", "spent_s", "synapse"]
-
-
-def synapse(segment: Any, channel: ChannelDescription) -> Any:
-    """Put a synapse of a channel's kind on a cell."""
-    mechanism, parameters = channel.synapses[0]
-    made = getattr(h, mechanism)(segment)
-    for name, value in parameters.items():
-        setattr(made, name, value)
-    return made
+__all__ = ["engine_s", "replaced", "source", "spent_s"]
 
 
 def replaced(
@@ -77,7 +69,7 @@ def _synapses(one: Any, channels: Sequence[ChannelDescription]) -> list[Any]:
     found = []
     for channel in channels:
         section, _, x = channel.location.rstrip(")").partition("(")
-        found.append(synapse(places[section](float(x)), channel))
+        found.append(synapse_of(places[section](float(x)), channel))
     return found
 
 

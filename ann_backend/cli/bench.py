@@ -47,7 +47,9 @@ NETWORK_NOTES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--quick", action="store_true", help="fewer cells, shorter runs")
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer cells, shorter runs"
+    )
     parser.add_argument(
         "--plot", type=Path, metavar="PNG", help="cost against cells, or axes"
     )

@@ -24,7 +24,15 @@ from ann_backend.train.steer import Helm
 from ann_backend.train.stream import STRETCH_MS, Stream
 from ann_backend.train.trial import AP_START_MS, AP_STOP_MS, Record, Trial
 
-__all__ = ["AP_START_MS", "AP_STOP_MS", "Copies", "Trial", "open_copies", "simulate"]
+__all__ = [
+    "AP_START_MS",
+    "AP_STOP_MS",
+    "Copies",
+    "Trial",
+    "open_copies",
+    "simulate",
+    "synapse_of",
+]
 
 
 class Copies:
@@ -91,7 +99,7 @@ class _Row:
             return places[section](float(x))
 
         self.synapses = [
-            None if c.role == "current" else _synapse(at(c.location), c)
+            None if c.role == "current" else synapse_of(at(c.location), c)
             for c in cell.channels
         ]
         self.inputs: dict[tuple[int, int], Any] = {}
@@ -218,7 +226,7 @@ def open_copies(cell: CellDescription, rows: int, *, fast: bool) -> Copies:
     return _opened[key]
 
 
-def _synapse(segment: Any, channel: ChannelDescription) -> Any:
+def synapse_of(segment: Any, channel: ChannelDescription) -> Any:
     """Put the channel's first synapse on the cell."""
     mechanism, parameters = channel.synapses[0]
     synapse = getattr(h, mechanism)(segment)
