@@ -17,6 +17,7 @@ __all__ = [
     "f1",
     "f1_pooled",
     "isi_ks",
+    "matched",
     "matches",
     "precision_recall",
     "rate_error",
@@ -70,17 +71,33 @@ def matches(found: ArrayLike, true: ArrayLike, window_ms: float) -> int:
         Going forward in time each spike takes the earliest free partner, which
         for one window of fixed width is the largest number of pairs there is.
     """
+    return len(matched(found, true, window_ms))
+
+
+def matched(
+    found: ArrayLike, true: ArrayLike, window_ms: float
+) -> list[tuple[int, int]]:
+    """Which spikes `matches` counts: the index in `found`, the index in `true`.
+
+    Parameters
+    ----------
+    found, true : array
+        Sorted spike times.
+    window_ms : float
+    """
     a, b = np.ravel(found), np.ravel(true)
-    i = j = pairs = 0
+    i = j = 0
+    both = []
     while i < len(a) and j < len(b):
         # a hair, so that a lag of exactly the window counts whatever its rounding
         if abs(a[i] - b[j]) <= window_ms + 1e-9:
-            i, j, pairs = i + 1, j + 1, pairs + 1
+            both.append((i, j))
+            i, j = i + 1, j + 1
         elif a[i] < b[j]:
             i += 1
         else:
             j += 1
-    return pairs
+    return both
 
 
 def f1(pairs: int, found: int, true: int) -> float:

@@ -159,14 +159,7 @@ def fit(
         rows = _groups(data.trials, options.batch, rng)[place]
         started = time.perf_counter()
         if place == 0:
-            run.heard = listen(
-                network,
-                data.trials,
-                run.calibrated,
-                run.group / total,
-                rng,
-                options.threads,
-            )
+            run.heard = listen(network, data.trials, run.calibrated, options.threads)
         some = [(data.trials[k], run.heard[k]) for k in rows]
         found = _stream(run, some, data.cell)
         run.group += 1
