@@ -39,7 +39,7 @@ class Amount:
     trials, trial_s : int
         Of the test split, and seconds in each.
     long_trials : int, optional
-        Of 60 s; half as many as the others by default, up to 32. None of them leaves
+        Of 60 s; half as many as the others by default, up to 16. None of them leaves
         drift out.
     stock_trials : int
         That are run again in stock NEURON, where the teacher is another.
@@ -166,7 +166,7 @@ def gather(
     half = made(amount.trials, amount.trial_s, half=True)
     long, long_trials = None, amount.long_trials
     if long_trials is None:
-        long_trials = min(32, max(1, amount.trials // 2))
+        long_trials = min(16, max(1, amount.trials // 2))
     if long_trials:
         long = made(long_trials, DRIFT_S, rows=ROWS // 2)
     stock: Response | str = "not measured"

@@ -79,7 +79,7 @@ def train(
         Trials for validation, and again for the test.
     amount : Amount, optional
         How much is simulated to measure the bundle; by default `held_out` trials,
-        32 more of 60 s, stock NEURON and a network.
+        16 more of 60 s, stock NEURON and a network.
     options : Fit, optional
         Sizes, epochs, learning rate; its seed is replaced by `seed`.
     processes : int
