@@ -5,28 +5,33 @@ from neuron import h
 import ann_backend
 
 h.load_file("stdrun.hoc")
-ann_backend.load("HH")  # compiles its mechanisms once and defines the template h.HH
+ann_backend.load("L5PC")  # compiles its mechanisms once and defines the template h.L5PC
+h.celsius, h.v_init = 34, -75
 
-cell = ann_backend.replace(h.HH)  # a NEURON object as ever: cell.soma, NetCons, ...
+cell = ann_backend.replace(h.L5PC)  # a NEURON object as ever: cell.soma, NetCons, ...
 
-synapse = h.ann_AMPA(cell.soma(0.5))
-source = h.NetStim()
-source.start, source.interval, source.number, source.noise = 0, 5, 1e9, 1
-source.noiseFromRandom123(1, 2, 3)
-netcon = h.NetCon(source, synapse)
-netcon.weight[0], netcon.delay = 0.0015, 1
+keep = []
+for k, dendrite in enumerate(cell.dend):
+    synapse = h.ann_AMPANMDA(dendrite(0.5))
+    source = h.NetStim()
+    source.start, source.interval, source.number, source.noise = 0, 50, 1e9, 1
+    source.noiseFromRandom123(1, 2, k)
+    netcon = h.NetCon(source, synapse)
+    netcon.weight[0], netcon.delay = 0.002, 1
+    keep += [synapse, source, netcon]
 
 spikes = h.Vector()
 detector = h.NetCon(cell.soma(0.5)._ref_v, None, sec=cell.soma)
-detector.threshold = 0
+detector.threshold = -20
 detector.record(spikes)
 vm = h.Vector().record(cell.soma(0.5)._ref_v)
 
 
 def run():
     """Two biological seconds, from the same random numbers each time."""
-    source.seed(1)
-    h.finitialize(-65)
+    for source in keep[1::3]:
+        source.seed(1)
+    h.finitialize(-75)
     h.continuerun(2000)
     return list(spikes)
 

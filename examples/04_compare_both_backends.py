@@ -17,24 +17,28 @@ CELLS = 5
 
 
 def ring():
-    """Two biological seconds of a ring of HH cells, each with its own input."""
+    """One biological second of a ring of L5PC cells, each with its own input."""
     h.load_file("stdrun.hoc")
-    ann_backend.load("HH")
-    cells = [ann_backend.replace(h.HH) for _ in range(CELLS)]
+    ann_backend.load("L5PC")
+    h.celsius, h.v_init = 34, -75
+    cells = [ann_backend.replace(h.L5PC) for _ in range(CELLS)]
     keep = []
     for i, cell in enumerate(cells):
-        synapse = h.ann_AMPA(cell.soma(0.5))
-        source = h.NetStim()
-        source.start, source.interval, source.number, source.noise = 0, 6, 1e9, 1
-        source.noiseFromRandom123(4, i, 0)
         before = cells[i - 1].soma
-        ring = h.NetCon(before(0.5)._ref_v, synapse, sec=before)
-        ring.threshold, ring.delay, ring.weight[0] = 0, 2, 0.001
-        drive = h.NetCon(source, synapse)
-        drive.delay, drive.weight[0] = 1, 0.0015
-        keep += [synapse, source, ring, drive]
-    h.finitialize(-65)
-    h.continuerun(2000)
+        for k, dendrite in enumerate(cell.dend):
+            synapse = h.ann_AMPANMDA(dendrite(0.5))
+            source = h.NetStim()
+            source.start, source.interval, source.number, source.noise = 0, 50, 1e9, 1
+            source.noiseFromRandom123(4, i, k)
+            drive = h.NetCon(source, synapse)
+            drive.delay, drive.weight[0] = 1, 0.002
+            keep += [synapse, source, drive]
+            if k % 7 == 0:  # the stem of each basal tree
+                ring = h.NetCon(before(0.5)._ref_v, synapse, sec=before)
+                ring.threshold, ring.delay, ring.weight[0] = -20, 2, 0.002
+                keep.append(ring)
+    h.finitialize(-75)
+    h.continuerun(1000)
 
 
 def compare():
