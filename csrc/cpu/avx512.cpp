@@ -1,4 +1,4 @@
-// The kernel for x86 with AVX-512F; compiled, untested for want of a machine.
+// The kernel for x86 with AVX-512F.
 #ifdef ANN_HAVE_AVX512
 #include "cpu/step.h"
 
