@@ -106,16 +106,20 @@ void Engine::take(double t0, const Event* events, size_t n) {
     next_played_ = next;
 }
 
-void Engine::step(double t0, const Event* events, size_t n, double* v_end,
-                  std::vector<Spike>& spikes) {
+void Engine::launch(double t0, const Event* events, size_t n) {
     take(t0, events, n);
-    network_->step(events_, outputs_.data());
-    check_outputs(t0);
+    t0_ = t0;
+    network_->launch(events_);
+}
+
+void Engine::collect(double* v_end, std::vector<Spike>& spikes) {
+    network_->collect(events_, outputs_.data());
+    check_outputs();
     const size_t before = spikes.size();
-    readout_.step(t0, outputs_.data(), v_end, spikes);
+    readout_.step(t0_, outputs_.data(), v_end, spikes);
     if (feedback_)
         fed_back_.assign(spikes.begin() + static_cast<std::ptrdiff_t>(before), spikes.end());
-    if (wires_.size()) wires_.send(t0, spikes.data() + before, spikes.size() - before);
+    if (wires_.size()) wires_.send(t0_, spikes.data() + before, spikes.size() - before);
 }
 
 EngineState Engine::save() {
@@ -143,11 +147,11 @@ void Engine::load(const EngineState& from) {
         fed_back_.push_back({from.heard_t[i], from.heard_row[i]});
 }
 
-void Engine::check_outputs(double t0) const {
+void Engine::check_outputs() const {
     for (int row = 0; row < rows_; ++row) {
         const float* y = outputs_.data() + static_cast<size_t>(row) * O;
         if (!std::isfinite(y[0] * 0.f + y[1] * 0.f + y[2] * 0.f))
-            throw NonFiniteError(row, t0, events_.inputs(row));
+            throw NonFiniteError(row, t0_, events_.inputs(row));
     }
 }
 

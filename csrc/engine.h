@@ -24,8 +24,8 @@ class Engine final : public Population {
     void resize(int rows) override;
     void reset() override;
     void follow_dt(double dt) override { agenda_->set_late(dt / 2 - 1e-9); }
-    void step(double t0, const Event* events, size_t n, double* v_end,
-              std::vector<Spike>& spikes) override;
+    void launch(double t0, const Event* events, size_t n) override;
+    void collect(double* v_end, std::vector<Spike>& spikes) override;
 
     // Spikes of rows source[i] become events of the target's rows. Throws InputError, and has then
     // added none. Connections last until either engine is resized.
@@ -47,11 +47,12 @@ class Engine final : public Population {
   private:
     void take(double t0, const Event* events, size_t n);
     void rewind();
-    void check_outputs(double t0) const;
+    void check_outputs() const;
 
     NetworkSizes sizes_;
     int rows_ = 0, channels_;
     bool feedback_;
+    double t0_ = 0;                // ms, of the bin that was launched
     std::vector<Spike> fed_back_;  // the last bin's spikes, of a network that hears its own
     EventBuffer events_;
     std::shared_ptr<Agenda> agenda_ = std::make_shared<Agenda>();  // for others' wires, too

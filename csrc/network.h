@@ -15,8 +15,11 @@ class Network {
     virtual ~Network() = default;
     virtual void resize(int rows) = 0;  // every row reset
     virtual void reset() = 0;           // state to zero: the trial's start
-    // One bin: its events -> outputs [B, O] = (hazard logit, offset logit, scaled Vm).
-    virtual void step(EventBuffer& events, float* outputs) = 0;
+    // One bin: its events, which stay as they are until `collect`, -> outputs [B, O] = (hazard
+    // logit, offset logit, scaled Vm). Between the two a device computes; the CPU does so in the
+    // second.
+    virtual void launch(EventBuffer&) {}
+    virtual void collect(EventBuffer& events, float* outputs) = 0;
 
     // Of all rows; the state's sizes are this network's.
     virtual void save(NetworkState& to) = 0;

@@ -55,7 +55,7 @@ Kept Network::kept() const {
             nullptr};
 }
 
-void Network::step(EventBuffer& events, float* outputs) {
+void Network::collect(EventBuffer& events, float* outputs) {
     struct Context {
         Network* network;
         EventBuffer* events;

@@ -89,7 +89,7 @@ Kept Reference::kept() {
             nullptr};
 }
 
-void Reference::step(EventBuffer& events, float* outputs) {
+void Reference::collect(EventBuffer& events, float* outputs) {
     events.sort(0, rows_);
     const size_t GK = static_cast<size_t>(s_.G) * s_.K;
     const int before = newest_;

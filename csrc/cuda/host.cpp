@@ -92,7 +92,7 @@ class HostNetwork final : public ann::Network {
 
     void reset() override { resize(rows_); }
 
-    void step(EventBuffer& events, float* outputs) override {
+    void collect(EventBuffer& events, float* outputs) override {
         events.sort(0, rows_);
         newest_ = (newest_ + 1) % packed_.sizes.W;
         for (size_t row = 0; row < first_.size(); ++row)

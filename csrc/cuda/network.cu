@@ -57,7 +57,8 @@ class DeviceNetwork final : public ann::Network {
     DeviceNetwork(const Spec& spec, int device);
     void resize(int rows) override;
     void reset() override;
-    void step(EventBuffer& events, float* outputs) override;
+    void launch(EventBuffer& events) override;
+    void collect(EventBuffer& events, float* outputs) override;
     void save(NetworkState& to) override;
     void load(const NetworkState& from) override;
 
@@ -193,7 +194,7 @@ size_t DeviceNetwork<Number>::stage(const EventBuffer& events) {
 }
 
 template <class Number>
-void DeviceNetwork<Number>::step(EventBuffer& events, float* outputs) {
+void DeviceNetwork<Number>::launch(EventBuffer& events) {
     if (rows_ == 0) return;
     enter_a_batch();
     events.sort(0, rows_);
@@ -215,6 +216,12 @@ void DeviceNetwork<Number>::step(EventBuffer& events, float* outputs) {
     check(cudaMemcpyAsync(shown_.data(), outputs_.data(), shown_.size() * sizeof(float),
                           cudaMemcpyDeviceToHost, stream_),
           "to copy outputs");
+}
+
+template <class Number>
+void DeviceNetwork<Number>::collect(EventBuffer&, float* outputs) {
+    if (rows_ == 0) return;
+    enter_a_batch();
     stream_.wait();
     std::copy_n(shown_.data(), shown_.size(), outputs);
 }
