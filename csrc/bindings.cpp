@@ -15,6 +15,12 @@ namespace py = pybind11;
 namespace ann {
 namespace {
 
+// As typed(), also of an array on a GPU.
+template <class T>
+py::array_t<T, py::array::c_style> hosted(const std::string& name, const py::object& value) {
+    return typed<T>(name, cuda::on_host(value));
+}
+
 // What Python holds. The lock keeps two Python threads from stepping one engine at once.
 class PyEngine {
   public:
@@ -37,6 +43,10 @@ class PyEngine {
     py::array_t<float> outputs() {
         std::lock_guard<std::mutex> lock(mutex_);
         return py::array_t<float>({engine_.rows(), O}, engine_.outputs().data());
+    }
+    py::dict on_device(const std::string& name) {
+        std::lock_guard<std::mutex> lock(mutex_);
+        return cuda::described(engine_.on_device(name));
     }
     void resize(int rows) {
         std::lock_guard<std::mutex> lock(mutex_);
@@ -71,10 +81,17 @@ class PyEngine {
     std::mutex mutex_;
 };
 
+// An array that stays on the device: looked up each time, as it may move.
+struct PyDeviceArray {
+    PyEngine& engine;
+    std::string name;
+    py::dict interface() const { return engine.on_device(name); }
+};
+
 std::vector<Event> events_of(const py::object& row, const py::object& channel,
                              const py::object& weight, const py::object& t) {
-    const auto rows = typed<int32_t>("row", row), channels = typed<int32_t>("channel", channel);
-    const auto weights = typed<double>("weight", weight), times = typed<double>("t", t);
+    const auto rows = hosted<int32_t>("row", row), channels = hosted<int32_t>("channel", channel);
+    const auto weights = hosted<double>("weight", weight), times = hosted<double>("t", t);
     for (const py::array& array :
          {py::array(rows), py::array(channels), py::array(weights), py::array(times)})
         if (array.ndim() != 1 || array.size() != rows.size())
@@ -111,9 +128,9 @@ py::tuple PyEngine::step(double t0, const py::object& row, const py::object& cha
 void PyEngine::connect(const py::object& source, PyEngine& target, const py::object& row,
                        const py::object& channel, const py::object& weight, const py::object& delay,
                        double U, double tau_rec, double tau_fac) {
-    const auto sources = typed<int32_t>("source", source), rows = typed<int32_t>("row", row),
-               channels = typed<int32_t>("channel", channel);
-    const auto weights = typed<float>("weight", weight), delays = typed<float>("delay", delay);
+    const auto sources = hosted<int32_t>("source", source), rows = hosted<int32_t>("row", row),
+               channels = hosted<int32_t>("channel", channel);
+    const auto weights = hosted<float>("weight", weight), delays = hosted<float>("delay", delay);
     const py::ssize_t n = sources.size();
     for (const py::array& array : {py::array(sources), py::array(rows), py::array(channels),
                                    py::array(weights), py::array(delays)})
@@ -155,6 +172,8 @@ PYBIND11_MODULE(_engine, m) {
     m.attr("cpu_variants") = cpu::variants();
     cuda::bind(m);
 
+    py::class_<PyDeviceArray>(m, "DeviceArray", "One of an engine's arrays on a GPU.")
+        .def_property_readonly("__cuda_array_interface__", &PyDeviceArray::interface);
     py::class_<PyEngine>(m, "Engine", "All cells of one bundle, one step a bin.")
         .def(py::init<const py::dict&, const py::dict&, const std::string&, int, int,
                       const std::string&, const std::vector<int>&, bool>(),
@@ -182,6 +201,14 @@ PYBIND11_MODULE(_engine, m) {
         .def_property_readonly("rows", &PyEngine::rows)
         .def_property_readonly("channels", &PyEngine::channels)
         .def_property_readonly("outputs", &PyEngine::outputs, "Raw outputs f32[B, 3].")
+        .def(
+            "on_device",
+            [](PyEngine& engine, const std::string& name) {
+                engine.on_device(name);  // throws
+                return PyDeviceArray{engine, name};
+            },
+            py::arg("name"), py::keep_alive<0, 1>(),
+            "An array where the GPU has it (cuda/arrays.h), for cupy.asarray; until resize().")
         .def_property_readonly("population", &PyEngine::population,
                                "Capsule for _neuron; the engine must outlive it.");
 }

@@ -179,6 +179,16 @@ def test_a_tree_has_the_same_bits_on_gpu_and_host(parents, sizes):
 
 
 @on_gpu
+def test_voltages_and_spikes_have_the_same_bits_on_gpu_and_host():
+    bins = trials(40, 300)
+    _, v, spikes = run(engine(40, variant="float32-host"), bins)
+    _, found_v, found_spikes = run(engine(40, variant="float32"), bins)
+    assert len(spikes) > 100
+    assert found_spikes == spikes
+    assert found_v.tobytes() == v.tobytes()
+
+
+@on_gpu
 @pytest.mark.parametrize("sizes", SIZES)
 def test_float32_has_the_same_bits_on_gpu_and_host(sizes):
     named, bins = random_network.tensors(C=4, **sizes), trials(40, 60, C=4, per_bin=3)

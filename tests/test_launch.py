@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from double import Silent, bundle_for, channel, install, mini_cell
+from random_network import ON_GPU
 
 import ann_backend
 from ann_backend.nrn import h
@@ -15,6 +16,7 @@ h.load_file("stdrun.hoc")
 def _restored():
     h.celsius, h.dt, h.steps_per_ms = 6.3, 0.025, 40
     yield
+    ann_backend.use("auto")
     ann_backend.restore()
     h.dt, h.steps_per_ms = 0.025, 40
 
@@ -148,3 +150,33 @@ def test_what_fails_in_the_middle_of_a_step_stops_that_step(monkeypatch, capfd):
         h.fadvance()
     assert "broken bin" in capfd.readouterr().err
     assert len(p) == 1
+
+
+ROWS, MS = 40, 200
+
+
+def network(backend, heard):
+    """Spikes and voltages of connected HH rows; a NetCon hears some of them."""
+    rng = np.random.default_rng(5)
+    ann_backend.use(backend)
+    p = ann_backend.population("HH", ROWS)
+    first = p.gids.start
+    pre, post = first + rng.integers(ROWS, size=(2, 300))
+    weight, delay = rng.uniform(0, 0.001, 300), rng.uniform(0, 9, 300)
+    ann_backend.connect(pre, post, 0, weight, delay)
+    row, kind = rng.integers(ROWS, size=4000), rng.integers(2, size=4000)
+    p.play(first + row, kind, rng.uniform(0, 0.003, 4000), rng.uniform(0, MS, 4000))
+    _netcons = [h.NetCon(p.source(gid), None) for gid in p.gids[:heard]]
+    h.finitialize(-65)
+    h.continuerun(MS)
+    gid, t = p.spikes
+    return list(zip(gid - first, t, strict=True)), p.v.tolist()
+
+
+@pytest.mark.filterwarnings("ignore::ann_backend.ApproximationWarning")
+@pytest.mark.parametrize("backend", ["cpu", pytest.param("cuda", marks=ON_GPU)])
+def test_when_results_are_collected_changes_no_bit(backend):
+    ann_backend.load("HH")
+    waited = network(backend, heard=0)
+    assert len(waited[0]) > 50
+    assert network(backend, heard=3) == waited

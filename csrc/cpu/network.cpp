@@ -33,10 +33,6 @@ void Network::resize(int rows) {
     newest_ = 0;
 }
 
-void Network::reset() {
-    resize(rows_);
-}
-
 Kept Network::kept() const {
     const size_t bin = size_t(packed_.traces), row = size_t(packed_.state);
     float* const state = state_.data;
@@ -55,7 +51,7 @@ Kept Network::kept() const {
             nullptr};
 }
 
-void Network::collect(EventBuffer& events, float* outputs) {
+void Network::step(EventBuffer& events, float* outputs) {
     struct Context {
         Network* network;
         EventBuffer* events;

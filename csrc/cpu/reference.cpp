@@ -68,10 +68,6 @@ void Reference::resize(int rows) {
         for (float bias : s_.tree.bias) open_.push_back(sigmoid(bias));
 }
 
-void Reference::reset() {
-    resize(rows_);
-}
-
 Kept Reference::kept() {
     const size_t bin = size_t(s_.G) * size_t(s_.K), H = size_t(s_.H), N = size_t(s_.N);
     return {history_.data(),
@@ -89,7 +85,7 @@ Kept Reference::kept() {
             nullptr};
 }
 
-void Reference::collect(EventBuffer& events, float* outputs) {
+void Reference::step(EventBuffer& events, float* outputs) {
     events.sort(0, rows_);
     const size_t GK = static_cast<size_t>(s_.G) * s_.K;
     const int before = newest_;

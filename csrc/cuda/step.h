@@ -2,24 +2,13 @@
 // on the CPU. Threads meet only through Block: `each` and `each_warp` share out independent items
 // and end in a barrier, so that no stage can see a half-written one.
 #pragma once
+#include "batch.h"
 #include "packed.h"
 #include "plan.h"
 
 namespace ann::cuda {
 
-// The batch. Rows are filled up to a multiple of most_rows; events come sorted by row and age.
-struct Batch {
-    int rows, tiles, bins;   // rows: filled up; tiles: those with a row that is used
-    int newest;              // slot of the history that receives the first bin
-    const int* first;        // [bins, rows + 1]: where a row's events start
-    const RowEvent* events;  // of all bins
-    float* history;          // [rows, W, GK]: traces, a ring over W
-    float* state;    // [rows, state]: h, c [L, 2, H16]; of a tree v [N], and how far its gates
-                     // [units] have moved since the reset, which is zeros
-    float* outputs;  // [bins, rows, O]
-};
-
-// Stages 3 to 8 of one tile of work. Block is the device's, or the host's.
+// Stages 3 to 11 of one tile of work. Block is the device's, or the host's.
 template <class Number, class Block>
 class Tile {
   public:
@@ -52,6 +41,7 @@ class Tile {
             if (v_.P16) mix();
             for (int layer = 0; layer < v_.L; ++layer) lstm(layer, bin);
             head(bin);
+            read(bin);
         }
     }
 
@@ -276,6 +266,18 @@ class Tile {
             for (int m = 0; m < v_.M; ++m)
                 sum = fused(Real(hidden[row * stride + m]), Real(v_.head_w2[m * O + o]), sum);
             outputs[i] = sum.value;
+        });
+    }
+
+    ANN_BOTH void read(int bin) {
+        const double t0 = b_.t0 + bin * bin_ms, none = static_cast<double>(NAN);
+        const size_t first = static_cast<size_t>(bin) * b_.rows + from_;
+        block_.each(p_.rows, [&](int row) {
+            const float* y = b_.outputs + (first + row) * O;
+            double& last = b_.last[from_ + row];
+            const bool spike = spikes_in(v_.reading, t0, y, b_.hazard[from_ + row], last);
+            b_.spike[first + row] = spike ? last : none;
+            b_.v[first + row] = is_finite(y) ? voltage(v_.reading, t0 + bin_ms, y[2], last) : none;
         });
     }
 
