@@ -4,13 +4,14 @@
 
 namespace ann::cuda {
 
-// The batch. Rows are filled up to a multiple of most_rows; events come sorted by row and age.
+// The batch. Rows are filled up to a multiple of most_rows; events come by row, and are put
+// in their order here.
 struct Batch {
-    int rows, tiles, bins;   // rows: filled up; tiles: those with a row that is used
-    int newest;              // slot of the history that receives the first bin
-    const int* first;        // [bins, rows + 1]: where a row's events start
-    const RowEvent* events;  // of all bins
-    float* history;          // [rows, W, GK]: traces, a ring over W
+    int rows, tiles, bins;  // rows: filled up; tiles: those with a row that is used
+    int newest;             // slot of the history that receives the first bin
+    const int* first;       // [bins, rows + 1]: where a row's events start
+    RowEvent* events;       // of all bins
+    float* history;         // [rows, W, GK]: traces, a ring over W
     float* state;    // [rows, state]: h, c [L, 2, H16]; of a tree v [N], and how far its gates
                      // [units] have moved since the reset, which is zeros
     float* outputs;  // [bins, rows, O]

@@ -109,11 +109,11 @@ class HostRows final : public ann::Rows {
     }
 
     void launch(double t0, EventBuffer& events) override {
-        events.sort(0, rows_);
+        events_.assign(events.events(), events.events() + events.first()[rows_]);
         for (size_t row = 0; row < first_.size(); ++row)
             first_[row] = static_cast<int>(events.first()[std::min<size_t>(row, rows_)]);
         batch_.newest = (batch_.newest + 1) % packed_.sizes.W;
-        batch_.events = events.events();
+        batch_.events = events_.data();
         batch_.t0 = t0;
         const View<Number> view = packed_.view();
         // What shared memory holds at a kernel's start is arbitrary.
@@ -169,6 +169,7 @@ class HostRows final : public ann::Rows {
     Batch batch_{};
     int rows_ = 0;
     std::vector<int> first_;
+    std::vector<RowEvent> events_;
     std::vector<float> history_, state_, outputs_, hazard_;
     std::vector<double> last_, results_;  // results: v, then spikes
     std::vector<Line> shared_;

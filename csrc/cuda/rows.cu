@@ -160,7 +160,7 @@ void DeviceRows<Number>::reserve(size_t events) {
         input_.allocate(2 * wanted);
     }
     batch_.first = reinterpret_cast<const int*>(input_.data());
-    batch_.events = reinterpret_cast<const RowEvent*>(input_.data() + before);
+    batch_.events = reinterpret_cast<RowEvent*>(input_.data() + before);
 }
 
 // The bin's events into pinned memory; returns the bytes to copy.
@@ -179,7 +179,6 @@ template <class Number>
 void DeviceRows<Number>::launch(double t0, EventBuffer& events) {
     if (rows_ == 0) return;
     enter_a_batch();
-    events.sort(0, rows_);
     const size_t bytes = stage(events);
     batch_.newest = (batch_.newest + 1) % view_.W;
     batch_.t0 = t0;
