@@ -12,8 +12,9 @@ Engine::Engine(const Spec& spec, const Backend& backend, int rows)
       channels_(spec.C - (spec.feedback ? 1 : 0)),
       feedback_(spec.feedback),
       events_(channels_),
-      network_(make_network(backend, spec)),
-      readout_(spec) {
+      ap_(spec.ap),
+      threshold_(spec.threshold_mV),
+      computed_(make_rows(backend, spec)) {
     resize(rows);
 }
 
@@ -34,9 +35,7 @@ void Engine::reset() {
     wires_.rest();
     fed_back_.clear();
     events_.resize(rows_);
-    network_->resize(rows_);
-    readout_.resize(rows_);
-    outputs_.assign(static_cast<size_t>(rows_) * O, 0.f);
+    computed_->resize(rows_);
 }
 
 void Engine::connect(const int32_t* source, Engine& target, const std::vector<Wire>& wires,
@@ -106,22 +105,23 @@ void Engine::take(double t0, const Event* events, size_t n) {
     next_played_ = next;
 }
 
-void Engine::step(double t0, const Event* events, size_t n, double* v_end,
-                  std::vector<Spike>& spikes) {
+void Engine::launch(double t0, const Event* events, size_t n) {
     take(t0, events, n);
-    network_->step(events_, outputs_.data());
-    check_outputs(t0);
+    t0_ = t0;
+    computed_->launch(t0, events_);
+}
+
+void Engine::collect(double* v_end, std::vector<Spike>& spikes) {
     const size_t before = spikes.size();
-    readout_.step(t0, outputs_.data(), v_end, spikes);
+    computed_->collect(events_, v_end, spikes);
     if (feedback_)
         fed_back_.assign(spikes.begin() + static_cast<std::ptrdiff_t>(before), spikes.end());
-    if (wires_.size()) wires_.send(t0, spikes.data() + before, spikes.size() - before);
+    if (wires_.size()) wires_.send(t0_, spikes.data() + before, spikes.size() - before);
 }
 
 EngineState Engine::save() {
     EngineState s{NetworkState(sizes_, rows_), {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
-    network_->save(s.network);
-    readout_.save(s);
+    computed_->save(s);
     agenda_->save(s);
     wires_.save(s);
     for (const Spike& spike : fed_back_) {
@@ -133,22 +133,13 @@ EngineState Engine::save() {
 
 void Engine::load(const EngineState& from) {
     check(from, save(), channels_);
-    network_->load(from.network);
-    readout_.load(from);
+    computed_->load(from);
     agenda_->load(from);
     wires_.load(from);
     rewind();
     fed_back_.clear();
     for (size_t i = 0; i < from.heard_t.size(); ++i)
         fed_back_.push_back({from.heard_t[i], from.heard_row[i]});
-}
-
-void Engine::check_outputs(double t0) const {
-    for (int row = 0; row < rows_; ++row) {
-        const float* y = outputs_.data() + static_cast<size_t>(row) * O;
-        if (!std::isfinite(y[0] * 0.f + y[1] * 0.f + y[2] * 0.f))
-            throw NonFiniteError(row, t0, events_.inputs(row));
-    }
 }
 
 }  // namespace ann

@@ -5,9 +5,8 @@
 #include <vector>
 
 #include "event_buffer.h"
-#include "network.h"
 #include "population.h"
-#include "readout.h"
+#include "rows.h"
 #include "state.h"
 #include "wires.h"
 
@@ -19,13 +18,13 @@ class Engine final : public Population {
 
     int rows() const override { return rows_; }
     int channels() const override { return channels_; }
-    const Waveform& waveform() const override { return readout_.waveform(); }
-    double threshold() const override { return readout_.threshold(); }
+    const Waveform& waveform() const override { return ap_; }
+    double threshold() const override { return threshold_; }
     void resize(int rows) override;
     void reset() override;
     void follow_dt(double dt) override { agenda_->set_late(dt / 2 - 1e-9); }
-    void step(double t0, const Event* events, size_t n, double* v_end,
-              std::vector<Spike>& spikes) override;
+    void launch(double t0, const Event* events, size_t n) override;
+    void collect(double* v_end, std::vector<Spike>& spikes) override;
 
     // Spikes of rows source[i] become events of the target's rows. Throws InputError, and has then
     // added none. Connections last until either engine is resized.
@@ -42,16 +41,17 @@ class Engine final : public Population {
     EngineState save();
     void load(const EngineState& from);
 
-    const std::vector<float>& outputs() const { return outputs_; }  // [B, O] of the last step
+    std::vector<float> outputs() { return computed_->outputs(); }  // rows.h
+    DeviceArray on_device(const std::string& name) const { return computed_->on_device(name); }
 
   private:
     void take(double t0, const Event* events, size_t n);
     void rewind();
-    void check_outputs(double t0) const;
 
     NetworkSizes sizes_;
     int rows_ = 0, channels_;
     bool feedback_;
+    double t0_ = 0;                // ms, of the bin that was launched
     std::vector<Spike> fed_back_;  // the last bin's spikes, of a network that hears its own
     EventBuffer events_;
     std::shared_ptr<Agenda> agenda_ = std::make_shared<Agenda>();  // for others' wires, too
@@ -59,9 +59,9 @@ class Engine final : public Population {
     std::vector<Event> played_;  // by time
     bool in_order_ = true;       // not so since the last `play`
     size_t next_played_ = 0;
-    std::unique_ptr<Network> network_;
-    Readout readout_;
-    std::vector<float> outputs_;  // [B, O]
+    Waveform ap_;
+    double threshold_;  // mV
+    std::unique_ptr<Rows> computed_;
 };
 
 }  // namespace ann

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "errors.h"
+#include "order.h"
 
 namespace ann {
 namespace {
@@ -13,14 +14,8 @@ namespace {
 constexpr double slack = 1e-6;  // ms, rounding of NEURON's t
 constexpr int few = 48;         // events
 
-// A total order: events that it holds equal are equal. Oldest first.
-struct Before {
-    bool operator()(const RowEvent& a, const RowEvent& b) const {
-        if (a.age != b.age) return a.age > b.age;
-        if (a.channel != b.channel) return a.channel < b.channel;
-        return a.weight < b.weight;
-    }
-};
+// A type of its own, so that sorting calls no function through a pointer.
+constexpr auto before = [](const RowEvent& a, const RowEvent& b) { return is_before(a, b); };
 
 // Few events: each goes where as many older ones say, without a branch to mispredict.
 void sort_by_age(RowEvent* events, int n) {
@@ -81,9 +76,9 @@ void EventBuffer::put(double t_end, const Event& e) {
 void EventBuffer::sort(int first, int last) {
     for (int row = first; row < last; ++row) {
         RowEvent *from = events_.data() + first_[row], *to = events_.data() + first_[row + 1];
-        if (std::is_sorted(from, to, Before{})) continue;  // NEURON's mostly are
+        if (std::is_sorted(from, to, before)) continue;  // NEURON's mostly are
         if (to - from <= few) sort_by_age(from, static_cast<int>(to - from));
-        if (!std::is_sorted(from, to, Before{})) std::sort(from, to, Before{});
+        if (!std::is_sorted(from, to, before)) std::sort(from, to, before);
     }
 }
 

@@ -1,9 +1,5 @@
-// Events -> raw outputs: traces, branch units, mix, LSTM over time, heads. The interface of a
-// backend.
+// Events -> raw outputs on the CPU: traces, branch units, mix, LSTM over time, heads.
 #pragma once
-#include <memory>
-#include <string>
-
 #include "event_buffer.h"
 #include "state.h"
 #include "types.h"
@@ -14,7 +10,6 @@ class Network {
   public:
     virtual ~Network() = default;
     virtual void resize(int rows) = 0;  // every row reset
-    virtual void reset() = 0;           // state to zero: the trial's start
     // One bin: its events -> outputs [B, O] = (hazard logit, offset logit, scaled Vm).
     virtual void step(EventBuffer& events, float* outputs) = 0;
 
@@ -22,15 +17,5 @@ class Network {
     virtual void save(NetworkState& to) = 0;
     virtual void load(const NetworkState& from) = 0;
 };
-
-// How a network is computed.
-struct Backend {
-    std::string name;     // "cpu" or "cuda"
-    std::string variant;  // cpu/variants.h, cuda/network.h, cuda/host.h; empty: the fastest
-    int threads = 1;
-};
-
-// Throws InputError, DeviceError.
-std::unique_ptr<Network> make_network(const Backend& backend, const Spec& spec);
 
 }  // namespace ann

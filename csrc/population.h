@@ -29,11 +29,18 @@ class ANN_SHARED Population {
     // do, in the last half of the bin's last step.
     virtual void follow_dt(double) {}
 
-    // One bin, [t0, t0 + 1). Events may come in any order; none may lie after the bin's end.
-    // v_end [B] receives the soma's voltage at t0 + 1; spikes are appended, sorted by (t, row).
-    // Throws InputError before any state has changed, NonFiniteError after (then: reset).
-    virtual void step(double t0, const Event* events, size_t n, double* v_end,
-                      std::vector<Spike>& spikes) = 0;
+    // One bin, [t0, t0 + 1), in two calls: a GPU computes between them, while the caller does other
+    // things; the CPU computes in the second. Events may come in any order; none may lie after the
+    // bin's end. Throws InputError, and has then begun nothing.
+    virtual void launch(double t0, const Event* events, size_t n) = 0;
+    // The results of the bin that was launched, once: v_end [B] receives the soma's voltage at
+    // t0 + 1; spikes are appended, sorted by (t, row). Throws NonFiniteError (then: reset).
+    virtual void collect(double* v_end, std::vector<Spike>& spikes) = 0;
+
+    void step(double t0, const Event* events, size_t n, double* v_end, std::vector<Spike>& spikes) {
+        launch(t0, events, n);
+        collect(v_end, spikes);
+    }
 };
 
 }  // namespace ann

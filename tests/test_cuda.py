@@ -8,7 +8,15 @@ import multiprocessing
 import numpy as np
 import pytest
 import random_network
-from random_network import NO_TREE, NONE, READOUT, engine, networks, on_gpu
+from random_network import (
+    NO_TREE,
+    NONE,
+    READOUT,
+    engine,
+    networks,
+    on_gpu,
+    on_gpus,
+)
 from reference import run, trials
 
 from ann_backend import _engine, bundle, errors, paths
@@ -82,6 +90,21 @@ def test_a_row_does_not_depend_on_its_tile_on_the_host(variant):
         own = [(0 * e[0][e[0] == r], *(a[e[0] == r] for a in e[1:])) for e in bins]
         alone = run(engine(1, variant=variant), own)[0]
         assert alone.tobytes() == together[0][:, r : r + 1].tobytes()
+
+
+@pytest.mark.parametrize("variant", ["float32-host", *on_gpus("float32", "bf16")])
+@pytest.mark.parametrize("n", [2, 47, 700])
+def test_many_events_of_a_row_are_summed_in_one_order(variant, n):
+    rng = np.random.default_rng(n)
+    # of a few times, channels and weights each: ties in one, two and all of them
+    row, channel = np.zeros(n, np.int32), rng.integers(0, 3, n, np.int32)
+    weight, t = rng.integers(1, 5, n) / 300, rng.integers(0, 7, n) / 7
+    results = []
+    for _ in range(3):
+        order = rng.permutation(n)
+        bins = [(row, channel[order], weight[order], t[order]), NONE]
+        results.append(run(engine(1, variant=variant), bins)[0].tobytes())
+    assert results[1:] == results[:1] * 2
 
 
 @networks
@@ -176,6 +199,16 @@ def test_a_tree_has_the_same_bits_on_gpu_and_host(parents, sizes):
     on_host = run(engine(40, named, variant="float32-host", parents=parents), bins)[0]
     found = run(engine(40, named, variant="float32", parents=parents), bins)[0]
     assert found.tobytes() == on_host.tobytes()
+
+
+@on_gpu
+def test_voltages_and_spikes_have_the_same_bits_on_gpu_and_host():
+    bins = trials(40, 300)
+    _, v, spikes = run(engine(40, variant="float32-host"), bins)
+    _, found_v, found_spikes = run(engine(40, variant="float32"), bins)
+    assert len(spikes) > 100
+    assert found_spikes == spikes
+    assert found_v.tobytes() == v.tobytes()
 
 
 @on_gpu

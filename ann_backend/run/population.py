@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ann_backend import _neuron
+from ann_backend._engine import on_host
 from ann_backend.bundle import Bundle
 from ann_backend.errors import CellError, UnsupportedError
 from ann_backend.nrn import h
@@ -66,6 +67,33 @@ class Population:
             return np.full(len(self), self.bundle.manifest.cell["v_init_mV"], float)
         return _neuron.voltages(group)
 
+    def on_device(self, name: str) -> Any:
+        """One of the rows' arrays on a GPU, for ``cupy.asarray``; nothing is copied.
+
+        Ask again after each bin, and not across `restore`.
+
+        Parameters
+        ----------
+        name : str
+            Of the last bin, float64: ``"v"`` (n,), mV at its end; ``"spike"`` (n,), ms,
+            NaN for none; float32: ``"outputs"`` (n, 3), raw; ``"traces"`` (n, G*K).
+            What rows remember, float32: ``"lstm"`` (n, L, 2, H), h and c;
+            ``"branch_v"`` (n, N) of a tree; ``"hazard"`` (n,); float64:
+            ``"last_spike"`` (n,), ms.
+
+        Returns
+        -------
+        DeviceArray
+            It has ``__cuda_array_interface__``.
+
+        Raises
+        ------
+        ValueError
+            If the rows are not on a GPU, or have no such array.
+        """
+        _neuron.settle()
+        return self.engine.on_device(name)
+
     def source(self, gid: int) -> Any:
         """An artificial cell that spikes with a row: ``h.NetCon(p.source(gid), syn)``.
 
@@ -109,7 +137,8 @@ class Population:
         """Add events from arrays, as many NetCons would bring them; 24 bytes an event.
 
         They come in this run, where they lie ahead, and in every later one. `report`
-        and the warnings of weights and rates do not count them.
+        and the warnings of weights and rates do not count them. Arrays may lie on a
+        GPU.
 
         Parameters
         ----------
@@ -126,8 +155,8 @@ class Population:
             A gid or channel that it does not have, a weight or time that is not finite,
             a negative time, or arrays that do not broadcast. Nothing is played then.
         """
-        kind = self.channels(np.atleast_1d(np.asarray(channel)))
-        arrays = [np.atleast_1d(np.asarray(a)) for a in (gid, weight, t)]
+        kind = self.channels(np.atleast_1d(np.asarray(on_host(channel))))
+        arrays = [np.atleast_1d(np.asarray(on_host(a))) for a in (gid, weight, t)]
         try:
             gid, weight, t, kind = np.broadcast_arrays(*arrays, kind)
         except ValueError:

@@ -100,6 +100,7 @@ def load_state(path: str | os.PathLike[str]) -> None:
     _check_groups(path, document["groups"], stepped)
     if not stepped:
         return
+    _neuron.settle()
     before = [group.engine.save() for group in stepped]
     try:
         for index, group in enumerate(stepped):

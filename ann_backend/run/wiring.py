@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ann_backend._engine import on_host
 from ann_backend.errors import CellError
 from ann_backend.run import limits, prepare
 from ann_backend.run.population import Population
@@ -29,6 +30,8 @@ def connect(
     tau_fac: float = 0.0,
 ) -> None:
     """Connect rows of populations, of one or of several; 16 bytes a connection.
+
+    Arrays may lie on a GPU (``__cuda_array_interface__``): they are copied.
 
     Parameters
     ----------
@@ -53,8 +56,9 @@ def connect(
         negative delay, U outside 0 to 1, a negative time constant, or arrays that do
         not broadcast. Nothing is connected then.
     """
-    arrays = [np.atleast_1d(np.asarray(a)) for a in (pre, post, weight, delay)]
-    names, which = np.unique(np.atleast_1d(np.asarray(channel)), return_inverse=True)
+    given = [np.asarray(on_host(a)) for a in (pre, post, weight, delay, channel)]
+    *arrays, kinds = [np.atleast_1d(a) for a in given]
+    names, which = np.unique(kinds, return_inverse=True)
     try:
         pre, post, weight, delay, kind = np.broadcast_arrays(*arrays, which.reshape(-1))
     except ValueError:

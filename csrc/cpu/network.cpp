@@ -33,10 +33,6 @@ void Network::resize(int rows) {
     newest_ = 0;
 }
 
-void Network::reset() {
-    resize(rows_);
-}
-
 Kept Network::kept() const {
     const size_t bin = size_t(packed_.traces), row = size_t(packed_.state);
     float* const state = state_.data;

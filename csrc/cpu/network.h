@@ -11,7 +11,6 @@ class Network final : public ann::Network {
   public:
     Network(const Spec& spec, const Kernel& kernel, int threads);
     void resize(int rows) override;
-    void reset() override;
     void step(EventBuffer& events, float* outputs) override;
     void save(NetworkState& to) override { ann::save(kept(), to); }
     void load(const NetworkState& from) override { ann::load(kept(), from); }

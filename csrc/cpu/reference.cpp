@@ -68,10 +68,6 @@ void Reference::resize(int rows) {
         for (float bias : s_.tree.bias) open_.push_back(sigmoid(bias));
 }
 
-void Reference::reset() {
-    resize(rows_);
-}
-
 Kept Reference::kept() {
     const size_t bin = size_t(s_.G) * size_t(s_.K), H = size_t(s_.H), N = size_t(s_.N);
     return {history_.data(),

@@ -11,7 +11,6 @@ class Reference final : public ann::Network {
   public:
     explicit Reference(const Spec& spec);
     void resize(int rows) override;
-    void reset() override;
     void step(EventBuffer& events, float* outputs) override;
     void save(NetworkState& to) override { ann::save(kept(), to); }
     void load(const NetworkState& from) override { ann::load(kept(), from); }

@@ -88,6 +88,14 @@ void refuse_fork() {
     if (forked()) throw refused(after_a_fork());
 }
 
+void copy_to_host(void* to, size_t from, size_t bytes, size_t stream) {
+    refuse_fork();
+    if (stream)
+        check(cudaStreamSynchronize(reinterpret_cast<cudaStream_t>(stream)), "to wait for it");
+    check(cudaMemcpy(to, reinterpret_cast<const void*>(from), bytes, cudaMemcpyDeviceToHost),
+          "to copy from it");
+}
+
 void check(int status, const char* doing) {
     const auto error = static_cast<cudaError_t>(status);
     if (error == cudaSuccess) return;

@@ -26,6 +26,10 @@ void refuse_fork();
 // Whether CUDA's objects are this process's, to free them.
 bool owned();
 
+// From the device, when what is under way in `stream` (a cudaStream_t; 0: nothing is) has ended.
+// Throws DeviceError.
+void copy_to_host(void* to, size_t from, size_t bytes, size_t stream);
+
 // Throws DeviceError unless `status` (a cudaError_t) is cudaSuccess. `doing`: "to allocate", say.
 void check(int status, const char* doing);
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "cuda/arrays.h"
+#include "cuda/results.h"
 #include "cuda/step.h"
 
 namespace ann::cuda {
@@ -70,9 +72,9 @@ struct Block {
 constexpr Machine machine{227 * 1024, 1};
 
 template <class Number>
-class HostNetwork final : public ann::Network {
+class HostRows final : public ann::Rows {
   public:
-    HostNetwork(const Spec& spec, bool reversed)
+    HostRows(const Spec& spec, bool reversed)
         : packed_(spec), reset_(packed_.gates_at_reset()), block_{reversed} {
         make_plan(packed_.sizes, machine, 1);  // throws
     }
@@ -86,42 +88,69 @@ class HostNetwork final : public ann::Network {
         history_.assign(all * v.W * v.GK, 0.f);
         state_.assign(all * v.state, 0.f);
         outputs_.assign(all * O, 0.f);
+        hazard_.assign(all, 0.f);
+        last_.assign(all, never);
+        results_.assign(2 * all, 0.);
         shared_.assign(plan_.bytes / sizeof(Line), Line{});
-        newest_ = 0;
+        batch_ = {static_cast<int>(all),
+                  tiles(plan_, rows),
+                  1,
+                  0,
+                  first_.data(),
+                  nullptr,
+                  history_.data(),
+                  state_.data(),
+                  outputs_.data(),
+                  0,
+                  hazard_.data(),
+                  last_.data(),
+                  results_.data(),
+                  results_.data() + all};
     }
 
-    void reset() override { resize(rows_); }
-
-    void step(EventBuffer& events, float* outputs) override {
-        events.sort(0, rows_);
-        newest_ = (newest_ + 1) % packed_.sizes.W;
+    void launch(double t0, EventBuffer& events) override {
+        events_.assign(events.events(), events.events() + events.first()[rows_]);
         for (size_t row = 0; row < first_.size(); ++row)
             first_[row] = static_cast<int>(events.first()[std::min<size_t>(row, rows_)]);
-        const Batch batch{static_cast<int>(first_.size()) - 1,
-                          tiles(plan_, rows_),
-                          1,
-                          newest_,
-                          first_.data(),
-                          events.events(),
-                          history_.data(),
-                          state_.data(),
-                          outputs_.data()};
+        batch_.newest = (batch_.newest + 1) % packed_.sizes.W;
+        batch_.events = events_.data();
+        batch_.t0 = t0;
         const View<Number> view = packed_.view();
         // What shared memory holds at a kernel's start is arbitrary.
         std::fill(shared_.begin(), shared_.end(), Line::of_nan());
-        Tile<Number, Block> work(view, plan_, batch, block_,
+        Tile<Number, Block> work(view, plan_, batch_, block_,
                                  reinterpret_cast<char*>(shared_.data()));
         work.prepare();
-        for (int index = 0; index < batch.tiles; ++index) work.run(index);
-        std::copy_n(outputs_.begin(), static_cast<size_t>(rows_) * O, outputs);
+        for (int index = 0; index < batch_.tiles; ++index) work.run(index);
     }
 
-    void save(NetworkState& to) override { ann::save(kept(), to); }
-    void load(const NetworkState& from) override { ann::load(kept(), from); }
+    void collect(EventBuffer& events, double* v_end, std::vector<Spike>& spikes) override {
+        hand_over({batch_.v, batch_.spike, rows_, batch_.t0}, events, v_end, spikes);
+    }
+
+    std::vector<float> outputs() override {
+        return {outputs_.begin(), outputs_.begin() + static_cast<std::ptrdiff_t>(rows_) * O};
+    }
+
+    void save(EngineState& to) override {
+        ann::save(kept(), to.network);
+        to.hazard.assign(hazard_.begin(), hazard_.begin() + rows_);
+        to.last_spike.assign(last_.begin(), last_.begin() + rows_);
+    }
+    void load(const EngineState& from) override {
+        ann::load(kept(), from.network);
+        std::copy(from.hazard.begin(), from.hazard.end(), hazard_.begin());
+        std::copy(from.last_spike.begin(), from.last_spike.end(), last_.begin());
+    }
+
+    DeviceArray on_device(const std::string& name) const override {
+        return find_array(packed_.sizes, batch_, rows_, name);
+    }
 
   private:
     Kept kept() {
-        return cuda::kept(packed_.sizes, history_.data(), state_.data(), newest_, reset_.data());
+        return cuda::kept(packed_.sizes, history_.data(), state_.data(), batch_.newest,
+                          reset_.data());
     }
 
     struct alignas(128) Line {
@@ -137,9 +166,12 @@ class HostNetwork final : public ann::Network {
     std::vector<float> reset_;  // [units]: a tree's gates
     Block block_;
     Plan plan_{};
-    int rows_ = 0, newest_ = 0;
+    Batch batch_{};
+    int rows_ = 0;
     std::vector<int> first_;
-    std::vector<float> history_, state_, outputs_;
+    std::vector<RowEvent> events_;
+    std::vector<float> history_, state_, outputs_, hazard_;
+    std::vector<double> last_, results_;  // results: v, then spikes
     std::vector<Line> shared_;
 };
 
@@ -149,10 +181,10 @@ std::vector<std::string> host_variants() {
     return {"float32-host", "float32-host-reversed", "bf16-host"};
 }
 
-std::unique_ptr<ann::Network> make_host_network(const std::string& variant, const Spec& spec) {
-    if (variant == "float32-host") return std::make_unique<HostNetwork<float>>(spec, false);
-    if (variant == "float32-host-reversed") return std::make_unique<HostNetwork<float>>(spec, true);
-    if (variant == "bf16-host") return std::make_unique<HostNetwork<Bf16>>(spec, false);
+std::unique_ptr<ann::Rows> make_host_rows(const std::string& variant, const Spec& spec) {
+    if (variant == "float32-host") return std::make_unique<HostRows<float>>(spec, false);
+    if (variant == "float32-host-reversed") return std::make_unique<HostRows<float>>(spec, true);
+    if (variant == "bf16-host") return std::make_unique<HostRows<Bf16>>(spec, false);
     return nullptr;
 }
 

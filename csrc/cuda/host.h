@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "../network.h"
+#include "../rows.h"
 
 namespace ann::cuda {
 
@@ -14,6 +14,6 @@ namespace ann::cuda {
 std::vector<std::string> host_variants();
 
 // None of the above: null.
-std::unique_ptr<ann::Network> make_host_network(const std::string& variant, const Spec& spec);
+std::unique_ptr<ann::Rows> make_host_rows(const std::string& variant, const Spec& spec);
 
 }  // namespace ann::cuda

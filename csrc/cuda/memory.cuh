@@ -72,7 +72,9 @@ class Stream {
     Stream(const Stream&) = delete;
     Stream& operator=(const Stream&) = delete;
     ~Stream() {
-        if (owned()) static_cast<void>(cudaStreamDestroy(stream_));
+        if (!owned()) return;
+        static_cast<void>(cudaStreamSynchronize(stream_));
+        static_cast<void>(cudaStreamDestroy(stream_));
     }
     operator cudaStream_t() const { return stream_; }
     void wait() const { check(cudaStreamSynchronize(stream_), "in a step"); }

@@ -114,7 +114,8 @@ Packed<Number>::Packed(const Spec& s) : sizes{} {
                          " LSTM layers, got " + std::to_string(s.L) + "; use backend='cpu'");
     const int units = s.N * s.U;
     sizes.K = s.K, sizes.GK = s.G * s.K, sizes.W = s.W, sizes.U = s.U, sizes.RK = s.R * s.K;
-    sizes.L = s.L, sizes.H16 = filled_up(s.H, tile), sizes.M = s.M, sizes.units = units;
+    sizes.L = s.L, sizes.H = s.H, sizes.H16 = filled_up(s.H, tile), sizes.M = s.M,
+    sizes.units = units;
     sizes.D16 = filled_up(s.D, tile), sizes.N = static_cast<int>(s.tree.parents.size());
     sizes.state = s.L * 2 * sizes.H16 + (s.tree ? filled_up(s.N + units, tile) : 0);
     sizes.P16 = filled_up(s.P, tile), sizes.M16 = filled_up(s.M, tile);
@@ -128,6 +129,8 @@ Packed<Number>::Packed(const Spec& s) : sizes{} {
     sizes.n_weights = weights.size();
     head_w2 = s.head_w2;
     head_b2 = s.head_b2;
+    ap = s.ap.v;
+    sizes.reading = reading_of(s, ap);
 }
 
 template <class Number>
@@ -139,6 +142,7 @@ View<Number> Packed<Number>::view() const {
     v.parents = parents.data(), v.tree_units = tree_units.data(), v.cable = cable.data();
     v.head_w2 = head_w2.data(), v.head_b2 = head_b2.data();
     v.biases = biases.data(), v.weights = weights.data();
+    v.reading.ap = ap.data();
     return v;
 }
 

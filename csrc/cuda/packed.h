@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "../reading.h"
 #include "../state.h"
 #include "../types.h"
 #include "number.h"
@@ -40,7 +41,7 @@ struct Target {  // one non-zero of the embedding
 // filled up to whole tiles, with zero weights.
 template <class Number>
 struct View {
-    int K, GK, W, U, RK, L, H16, M;
+    int K, GK, W, U, RK, L, H, H16, M;
     int units, D16, P16, M16;  // units = N * U; P16 is 0 without a mix
     int N, state;  // N: 0 without a tree; state: floats of a row, whole tiles, as wmma loads c
     const float *loss, *rates;  // [GK]: 1 - exp(-bin / tau), -log2(e) / tau
@@ -56,6 +57,7 @@ struct View {
     const Number* weights;
     size_t n_weights, n_without_mix;  // of all panels, the mix last
     Dense mix, lstm[most_layers], head1;
+    Reading reading;
 };
 
 // The arrays behind a View, on the host.
@@ -68,6 +70,7 @@ struct Packed {
     std::vector<int> first, parents;
     std::vector<Target> targets;
     std::vector<Number> weights;
+    std::vector<double> ap;
 
     View<Number> view() const;                  // of these arrays
     std::vector<float> gates_at_reset() const;  // [units] of a tree

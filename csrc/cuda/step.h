@@ -2,24 +2,15 @@
 // on the CPU. Threads meet only through Block: `each` and `each_warp` share out independent items
 // and end in a barrier, so that no stage can see a half-written one.
 #pragma once
+#include "../order.h"
+#include "batch.h"
 #include "packed.h"
 #include "plan.h"
+#include "tree.h"
 
 namespace ann::cuda {
 
-// The batch. Rows are filled up to a multiple of most_rows; events come sorted by row and age.
-struct Batch {
-    int rows, tiles, bins;   // rows: filled up; tiles: those with a row that is used
-    int newest;              // slot of the history that receives the first bin
-    const int* first;        // [bins, rows + 1]: where a row's events start
-    const RowEvent* events;  // of all bins
-    float* history;          // [rows, W, GK]: traces, a ring over W
-    float* state;    // [rows, state]: h, c [L, 2, H16]; of a tree v [N], and how far its gates
-                     // [units] have moved since the reset, which is zeros
-    float* outputs;  // [bins, rows, O]
-};
-
-// Stages 3 to 8 of one tile of work. Block is the device's, or the host's.
+// Stages 2 to 11 of one tile of work. Block is the device's, or the host's.
 template <class Number, class Block>
 class Tile {
   public:
@@ -44,6 +35,7 @@ class Tile {
         from_ = static_cast<size_t>(index) * p_.rows;
         recall();
         for (int bin = 0; bin < b_.bins; ++bin) {
+            order(bin);
             traces(bin);
             if (v_.N)
                 tree(bin);
@@ -52,6 +44,7 @@ class Tile {
             if (v_.P16) mix();
             for (int layer = 0; layer < v_.L; ++layer) lstm(layer, bin);
             head(bin);
+            read(bin);
         }
     }
 
@@ -79,6 +72,17 @@ class Tile {
         });
     }
 
+    ANN_BOTH const int* first_of(int bin) const {
+        return b_.first + static_cast<size_t>(bin) * (b_.rows + 1) + from_;
+    }
+
+    ANN_BOTH void order(int bin) {
+        const int* first = first_of(bin);
+        block_.each(p_.rows, [&](int row) {
+            sort_row(b_.events + first[row], first[row + 1] - first[row]);
+        });
+    }
+
     // A row belongs to a warp, and of its traces lane i has i, i + 32, ...: it alone changes them,
     // event by event in their order.
     ANN_BOTH void traces(int bin) {
@@ -87,7 +91,7 @@ class Tile {
             const float* old = history(row, slot(bin, 1));
             float* now = history(row, slot(bin, 0));
             for (int k = lane; k < v_.GK; k += warp_size) now[k] = decayed(old[k], v_.loss[k]);
-            const int* first = b_.first + static_cast<size_t>(bin) * (b_.rows + 1) + from_ + row;
+            const int* first = first_of(bin) + row;
             for (int e = first[0]; e < first[1]; ++e) add(b_.events[e], now, lane);
         });
     }
@@ -130,7 +134,9 @@ class Tile {
     // A thread for a branch, then one for a row.
     ANN_BOTH void tree(int bin) {
         block_.each(p_.rows * v_.N, [&](int item) { conductances(item / v_.N, item % v_.N, bin); });
-        block_.each(p_.rows, [&](int row) { solve(of_tree(row), of_tree(row) + v_.N); });
+        block_.each(p_.rows, [&](int row) {
+            solve(v_.parents, v_.cable + 2 * v_.N, v_.N, of_tree(row), of_tree(row) + v_.N);
+        });
         Number* x = numbers(p_.u);
         block_.each(p_.rows * v_.N, [&](int item) {
             const int row = item / v_.N, n = item % v_.N;
@@ -161,23 +167,6 @@ class Tile {
         }
         of_tree(row)[n] = own.value;
         of_tree(row)[v_.N + n] = inflow.value;
-    }
-
-    // From the leaves to the root, then back (cpu/tree.h): what flows in becomes voltages.
-    ANN_BOTH void solve(float* own, float* v) const {
-        const float* axial = v_.cable + 2 * v_.N;
-        for (int n = v_.N - 1; n > 0; --n) {
-            const int parent = v_.parents[n];
-            const Real part = Real(1.f) / (Real(own[n]) + Real(axial[n]));
-            const Real share = Real(axial[n]) * part;
-            own[parent] = fused(share, Real(own[n]), Real(own[parent])).value;
-            v[parent] = fused(share, Real(v[n]), Real(v[parent])).value;
-            own[n] = share.value;
-            v[n] = (Real(v[n]) * part).value;
-        }
-        v[0] = (Real(v[0]) / Real(own[0])).value;
-        for (int n = 1; n < v_.N; ++n)
-            v[n] = fused(Real(own[n]), Real(v[v_.parents[n]]), Real(v[n])).value;
     }
 
     // y = x @ w + bias for one tile of rows and one of columns by each warp; write(row, column, y).
@@ -276,6 +265,18 @@ class Tile {
             for (int m = 0; m < v_.M; ++m)
                 sum = fused(Real(hidden[row * stride + m]), Real(v_.head_w2[m * O + o]), sum);
             outputs[i] = sum.value;
+        });
+    }
+
+    ANN_BOTH void read(int bin) {
+        const double t0 = b_.t0 + bin * bin_ms, none = static_cast<double>(NAN);
+        const size_t first = static_cast<size_t>(bin) * b_.rows + from_;
+        block_.each(p_.rows, [&](int row) {
+            const float* y = b_.outputs + (first + row) * O;
+            double& last = b_.last[from_ + row];
+            const bool spike = spikes_in(v_.reading, t0, y, b_.hazard[from_ + row], last);
+            b_.spike[first + row] = spike ? last : none;
+            b_.v[first + row] = is_finite(y) ? voltage(v_.reading, t0 + bin_ms, y[2], last) : none;
         });
     }
 

@@ -91,6 +91,7 @@ static std::vector<Tap> taps(const std::vector<std::tuple<int, int, int>>& list)
 }
 
 static py::tuple sent(size_t group) {
+    settle();
     const auto& spikes = model().groups.at(group).sent;
     py::array_t<int32_t> row(py::ssize_t(spikes.size()));
     py::array_t<double> t(py::ssize_t(spikes.size()));
@@ -102,6 +103,7 @@ static py::tuple sent(size_t group) {
 }
 
 static py::array_t<double> voltages(size_t group) {
+    settle();
     const auto& v = model().groups.at(group).v;
     return py::array_t<double>(py::ssize_t(v.size()), v.data());
 }
@@ -136,6 +138,8 @@ static Prepared prepare_python(const py::list& list, size_t anchor) {
             cells.push_back(c.cast<const CellHandle&>().cell(int(groups.size()), row));
         }
         g.taps = taps(t[5].cast<std::vector<std::tuple<int, int, int>>>());
+        g.heard = !g.cells.empty() || std::any_of(g.taps.begin(), g.taps.end(),
+                                                  [](const Tap& tap) { return tap.channel < 0; });
         g.v.assign(size_t(g.population->rows()), g.v_init);
         rules.emplace_back();
         for (const auto& r : t[3].cast<std::vector<py::tuple>>()) {
@@ -176,7 +180,8 @@ PYBIND11_MODULE(_neuron, m) {
                                                {start, dt, clip, std::move(v)});
              }),
              py::arg("function"), py::arg("rows"), py::arg("channels"), py::arg("threshold"),
-             py::arg("waveform"));
+             py::arg("waveform"))
+        .def_readonly("launches", &CallbackPopulation::launches);
     py::class_<Stranger>(m, "Stranger")
         .def_readonly("mechanism", &Stranger::mechanism)
         .def_readonly("object", &Stranger::object)
@@ -225,6 +230,7 @@ PYBIND11_MODULE(_neuron, m) {
         "is_listed", [](size_t section) { return is_listed(reinterpret_cast<Section*>(section)); },
         py::arg("section"));
     m.def("stepped", &stepped);
+    m.def("settle", &settle, "The last bin's results of all rows are here.");
     m.def("sent", &sent, py::arg("group"), "Rows and times of the spikes since finitialize.");
     m.def("voltages", &voltages, py::arg("group"), "mV, at the last bin's end.");
     m.def("save", &save_python, "What NEURON's SaveState lacks, between two steps: flat arrays.");

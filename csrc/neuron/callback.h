@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "../population.h"
+#include "nrnapi.h"
 
 namespace ann {
 
@@ -27,14 +28,18 @@ class CallbackPopulation : public Population {
     void resize(int rows) override { rows_ = rows; }
     void reset() override {}
 
-    void step(double t0, const Event* events, size_t n, double* v_end,
-              std::vector<Spike>& spikes) override {
+    void launch(double t0, const Event* events, size_t n) override {
+        t0_ = t0;
+        events_.assign(events, events + n);
+        launches.push_back({t0, nrn_threads->_t});
+    }
+    void collect(double* v_end, std::vector<Spike>& spikes) override {
         pybind11::gil_scoped_acquire python;
         try {
             pybind11::list list;
-            for (const Event* e = events; e != events + n; ++e)
-                list.append(pybind11::make_tuple(e->row, e->channel, e->weight, e->t));
-            const pybind11::tuple out = function(t0, list);
+            for (const Event& e : events_)
+                list.append(pybind11::make_tuple(e.row, e.channel, e.weight, e.t));
+            const pybind11::tuple out = function(t0_, list);
             const auto v = out[0].cast<std::vector<double>>();
             std::copy_n(v.begin(), rows_, v_end);
             for (const auto& [row, t] : out[1].cast<std::vector<std::pair<int, double>>>())
@@ -44,11 +49,15 @@ class CallbackPopulation : public Population {
         }
     }
 
+    std::vector<std::pair<double, double>> launches;  // t0, and NEURON's t at the time, ms
+
   private:
     pybind11::function function;
     int rows_, channels_;
     double threshold_;
     Waveform waveform_;
+    double t0_ = 0;  // ms, of the bin that was launched
+    std::vector<Event> events_;
 };
 
 }  // namespace ann

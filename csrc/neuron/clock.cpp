@@ -1,7 +1,5 @@
 // Time: NEURON calls step() at the end of each of its fixed steps; the step that reaches a bin's
 // edge runs the bin. The order within: engine, voltages, recordings, spikes.
-#include <pybind11/pybind11.h>
-
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -37,6 +35,7 @@ static void restart() {
     edge = bin;
     last = 0;
     pending.clear();
+    drop_launched();
     for (Group& g : model().groups) {
         g.population->reset();
         g.population->follow_dt(nrn_threads->_dt);
@@ -52,55 +51,12 @@ static void restart() {
     restart_recordings();
 }
 
-static void count(Group& g, const Event& e) {
-    if (g.cells.empty()) return;
-    Received& r = g.received[size_t(e.row) * g.weights.size() + size_t(e.channel)];
-    const auto& [low, high] = g.weights[e.channel];
-    ++r.events;
-    r.outside += !(e.weight >= low && e.weight <= high);
-}
-
 double stepped() {
     return model().active ? edge - bin : 0;
 }
 
 double last_step() {
     return last;
-}
-
-std::vector<Load> loads() {
-    std::vector<Load> out;
-    for (const Group& g : model().groups)
-        for (size_t i = 0; i < g.received.size(); ++i)
-            if (g.received[i].events)
-                out.push_back(
-                    {g.cells[i / g.weights.size()], int(i % g.weights.size()), g.received[i]});
-    return out;
-}
-
-// The engine needs no Python; another thread may have it meanwhile.
-static void step_group(Group& g) {
-    const auto later = std::partition(g.events.begin(), g.events.end(),
-                                      [](const Event& e) { return e.t < edge - 1e-9; });
-    g.spikes.clear();
-    g.population->follow_dt(nrn_threads->_dt);
-    for (auto e = g.events.begin(); e != later; ++e) count(g, *e);
-    g.population->step(edge - bin, g.events.data(), size_t(later - g.events.begin()), g.v.data(),
-                       g.spikes);
-    g.events.erase(g.events.begin(), later);
-}
-
-static void step_groups() {
-    const bool python = PyGILState_Check();
-    PyThreadState* thread = python ? PyEval_SaveThread() : nullptr;
-    std::string error;
-    try {
-        for (Group& g : model().groups) step_group(g);
-    } catch (const std::exception& e) {
-        error = e.what();
-    }
-    if (python) PyEval_RestoreThread(thread);
-    if (!error.empty()) hoc_execerror(("ann_backend: " + error).c_str(), nullptr);
 }
 
 // A user's callback may raise in the middle: what is left leaves with the next step.
@@ -116,7 +72,7 @@ static void emit_spikes(double now) {
 }
 
 static void collect_spikes(Group& g) {
-    if (g.cells.empty()) g.sent.insert(g.sent.end(), g.spikes.begin(), g.spikes.end());
+    if (!g.heard) return;
     for (const Spike& s : g.spikes) {
         if (!g.cells.empty()) pending.push_back({s.t, g.cells[size_t(s.row)], nullptr});
         auto tap = std::lower_bound(g.taps.begin(), g.taps.end(), s.row,
@@ -128,7 +84,7 @@ static void collect_spikes(Group& g) {
 
 static void run_bin(double now) {
     close_clamps(edge);
-    step_groups();
+    collect_bin(edge);
     edge += bin;
     write_voltages();
     patch_recordings(edge - bin);
@@ -222,6 +178,14 @@ static void end_step() {
     if (run == runs && !any_plastic()) land(now);
 }
 
+// In the middle of the bin's last step all of its events are there: a GPU computes the bin while
+// NEURON solves that step. What fails is told at the step's end.
+static void launch_early(double middle, double dt) {
+    const double now = middle + dt / 2;
+    const bool goes_on = between_deliveries && std::abs(now - dt - last) < 1e-6 && now >= 1e-6;
+    if (goes_on && now > edge - reach(dt) && !clamps_mapped()) launch_bin(edge);
+}
+
 // NEURON has set up its structure anew: nodes moved, synapses may have come, moved or gone.
 static void renew() {
     land_delivered();
@@ -247,6 +211,7 @@ static int step(int method, int, double*, double*, int thread) {
         land(nrn_threads[0]._t);  // what NEURON has just delivered, to the middle of the step
         between_deliveries = nrn_threads[0]._t != last;  // else no step: a finitialize or fcurrent
         sample_clamps(nrn_threads[0]._t);
+        launch_early(nrn_threads[0]._t, nrn_threads[0]._dt);
     }
     if (method == 4) end_step();
     if (method >= 5 && cvode_active_ && !model().retiring)

@@ -59,8 +59,10 @@ struct Group {
     std::vector<Event> events;                       // delivered, not yet stepped over
     std::vector<double> v;                           // [rows] mV, at the last bin edge
     std::vector<Spike> spikes;                       // of the bin just stepped over
-    std::vector<Spike> sent;                         // of rows without cells, since finitialize
-    std::vector<Received> received;                  // [cells, channels], since finitialize
+    bool heard;     // by NEURON, at the bin's end: it has cells, or a tap that spikes leave by
+    bool launched;  // its bin is under way, or waits to be collected
+    std::vector<Spike> sent;         // of rows without cells, since finitialize
+    std::vector<Received> received;  // [cells, channels], since finitialize
 };
 
 // A synapse that a bundle accepts at some location: its mechanism's type, and the values its
@@ -164,10 +166,14 @@ bool alive(Section*);  // nodes.cpp
 void find_sections();
 void bind_nodes();
 void write_voltages();
-std::vector<Load> loads();  // clock.cpp
-double stepped();           // ms, up to the last bin's end
-double last_step();         // ms, its end
-void land_delivered();      // all events that NEURON has delivered by now
+std::vector<Load> loads();      // launch.cpp
+void launch_bin(double edge);   // of all groups, unless it was: the bin that ends there (ms)
+void collect_bin(double edge);  // its results where NEURON hears them
+void settle();                  // the last bin's results of all rows are here
+void drop_launched();           // they never come
+double stepped();               // clock.cpp; ms, up to the last bin's end
+double last_step();             // ms, its end
+void land_delivered();          // all events that NEURON has delivered by now
 void start_clock();
 void stop_clock();
 void set_exchange_delay(double ms);  // emit.cpp: shortest delay between ranks

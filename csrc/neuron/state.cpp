@@ -23,6 +23,7 @@ static void save_events(CouplingState& to) {
 
 static void load_rows(const CouplingState& from) {
     auto v = from.v.begin();
+    drop_launched();
     for (Group& g : model().groups) {
         std::copy_n(v, g.v.size(), g.v.begin());
         v += std::ptrdiff_t(g.v.size());
@@ -39,6 +40,7 @@ static void load_rows(const CouplingState& from) {
 CouplingState save_coupling() {
     CouplingState s;
     save_clock(s);
+    settle();
     land_delivered();
     spill();  // as SaveState.save does
     for (const Group& g : model().groups) s.v.insert(s.v.end(), g.v.begin(), g.v.end());

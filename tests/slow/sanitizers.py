@@ -34,6 +34,8 @@ TESTS = [
     "wires",
     "tree",
     "cuda",
+    "device_arrays",
+    "launch",
     "coupling",
     "coupling_state",
     "swap",

@@ -1,10 +1,10 @@
-// The network on a CUDA device.
+// Rows on a CUDA device.
 #pragma once
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "../network.h"
+#include "../rows.h"
 
 namespace ann::cuda {
 
@@ -13,6 +13,6 @@ std::vector<std::string> variants();
 
 // variant: one of the above, or empty for the first. The device is chosen here. Throws InputError,
 // DeviceError.
-std::unique_ptr<ann::Network> make_network(const std::string& variant, const Spec& spec);
+std::unique_ptr<ann::Rows> make_rows(const std::string& variant, const Spec& spec);
 
 }  // namespace ann::cuda
