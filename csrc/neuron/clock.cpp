@@ -197,6 +197,7 @@ void load_clock(const CouplingState& from) {
     last = nrn_threads->_t;
     edge = from.clock[1];
     pending.clear();
+    find_somas();
     write_voltages();
 }
 
@@ -226,7 +227,7 @@ static void end_step() {
 static void renew() {
     land_delivered();
     find_sections();
-    bind_nodes();
+    find_somas();
     find_counters();
     close_clamps(last);
     const auto strangers = map_synapses();
@@ -259,7 +260,7 @@ static int step(int method, int, double*, double*, int thread) {
 static bool running = false;
 
 void start_clock() {
-    bind_nodes();
+    find_somas();
     model().active = true;
     if (running) return;
     set_nonvint_block(step);
