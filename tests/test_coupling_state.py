@@ -59,6 +59,17 @@ def test_the_engine_is_given_the_same_events_after_a_split(model, cut):
     assert silent.events == whole
 
 
+def test_a_state_is_loaded_where_sections_were_made_since(model):
+    _, (cell, *_) = model
+    h.finitialize(-65)
+    ours = _neuron.save()
+    made = [h.Section(name=f"made{i}") for i in range(200)]  # NEURON's data move
+    cell.soma(0.5).v = 0
+    _neuron.load(ours)
+    assert cell.soma(0.5).v == -65
+    del made
+
+
 def test_a_model_with_another_clamp_is_refused(model):
     _, (cell, *_) = model
     h.finitialize(-65)

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from double import Silent, bundle_for, install, mini_cell
+from double import Silent, bundle_for, channel, install, mini_cell
 
 import ann_backend
 from ann_backend.errors import CellError
 from ann_backend.nrn import h
+from ann_backend.run.shipped import load_mechanisms
 
 
 @pytest.fixture(autouse=True)
@@ -151,6 +152,21 @@ def test_weight_delay_and_active_stay_live_during_a_run(silent):
     assert keep
 
 
+def test_plasticity_set_during_a_run_counts_from_then_on(silent):
+    load_mechanisms()
+    channels = [channel("dend(0.5)", "ann_GABAA", (0, 1))]
+    cell = replaced(mini_cell()(), channels=channels)
+    synapse, stim = h.ann_GABAA(cell.dend(0.5)), h.NetStim()
+    stim.start, stim.number, stim.interval, stim.noise = 1, 2, 4, 0
+    keep = h.NetCon(stim, synapse, 0, 1.5, 0.02)
+    h.finitialize(-65)
+    h.continuerun(4)
+    synapse.U = 0.25
+    h.continuerun(10)
+    assert [e[3] for e in silent.events] == pytest.approx([0.02, 0.005])
+    assert keep
+
+
 def test_an_event_of_a_biophysical_cell_is_not_taken(silent):
     cell, other = replaced(mini_cell()()), mini_cell()()
     keep = [drive(cell), drive(other)]
@@ -195,6 +211,22 @@ def test_a_deleted_cell_is_dropped_before_and_during_a_run(silent):
     h.continuerun(6)
     run()
     assert len(ann_backend.report().cells) == 1
+
+
+def test_voltages_find_their_somas_when_sections_come_and_go(monkeypatch):
+    install(monkeypatch, lambda t0, _: ([-60.0 - t0 - row / 8 for row in range(3)], []))
+    early = [h.Section(name=f"early{i}") for i in range(20)]
+    cells = [mini_cell()() for _ in range(3)]
+    ann_backend.replace(cells, bundle=bundle_for(cells[0]))
+    h.finitialize(-65)
+    h.continuerun(2)
+    del early[::2]  # NEURON's data move
+    late = [h.Section(name=f"late{i}") for i in range(200)]
+    h.continuerun(5)
+    del cells[1]
+    h.continuerun(7)
+    assert [cell.soma(0.5).v for cell in cells] == [-66.0, -66.25]
+    assert {s(0.5).v for s in late} == {-65.0}
 
 
 def test_sources_that_come_and_go_during_a_run_are_followed(monkeypatch):

@@ -153,6 +153,7 @@ void load_clock(const CouplingState& from) {
     last = nrn_threads->_t;
     edge = from.clock[1];
     pending.clear();
+    find_somas();
     write_voltages();
 }
 
@@ -190,7 +191,7 @@ static void launch_early(double middle, double dt) {
 static void renew() {
     land_delivered();
     find_sections();
-    bind_nodes();
+    find_somas();
     find_counters();
     close_clamps(last);
     const auto strangers = map_synapses();
@@ -224,7 +225,7 @@ static int step(int method, int, double*, double*, int thread) {
 static bool running = false;
 
 void start_clock() {
-    bind_nodes();
+    find_somas();
     model().active = true;
     if (running) return;
     set_nonvint_block(step);

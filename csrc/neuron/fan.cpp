@@ -90,9 +90,9 @@ static void refuse_delay(const Connection& c) {
 }
 
 static void prefetch(PreSyn* ps, int i) {
-    const char* netcon = static_cast<char*>(nrn_presyn_netcon(ps, i));
-    __builtin_prefetch(netcon + 8);
-    __builtin_prefetch(netcon + 40);
+    void* netcon = nrn_presyn_netcon(ps, i);  // perhaps in two cache lines
+    __builtin_prefetch(&field<char>(netcon, sizeof(void*)));
+    __builtin_prefetch(&field<bool>(netcon, layout().active));
 }
 
 static void queue(double t, void* event) {
@@ -111,7 +111,7 @@ void fan_out(PreSyn* ps, double t, double now) {
         const double at = t + (t + c.delay < now ? now - t : c.delay);
         const int port = port_of(s, i, c);
         if (port >= 0) refuse_delay(c);
-        if (port < 0 || !fly(c.netcon, at, port)) queue(at, c.netcon);
+        if (port < 0 || !fly(c.netcon, c.weight, at, port)) queue(at, c.netcon);
     }
 }
 

@@ -9,9 +9,11 @@
 
 namespace ann {
 
+// It lands without a look at its NetCon, which lies far apart from those that land beside it.
 struct Flight {
     double t;  // ms
     NetCon* netcon;
+    double* weight;  // the NetCon's
     int port;
     uint32_t age;  // NetCons deleted before it took off
 };
@@ -21,6 +23,7 @@ using Flights = std::vector<Flight>;
 // A ring of 4096 stretches of 1/64 ms: a stretch's edges are exact, 64 ms are ahead.
 constexpr double per_ms = 64;
 constexpr int64_t stretches = 4096;
+constexpr size_t ahead = 16;  // flights, whose memory is fetched before they land
 
 static std::vector<Flights> ring(stretches);
 static std::vector<Flights> spare;                                // emptied ones, with their memory
@@ -41,11 +44,11 @@ static Flights& at(int64_t s) {
 
 static void land(const Flight&);
 
-bool fly(NetCon* netcon, double t, int port) {
+bool fly(NetCon* netcon, double* weight, double t, int port) {
     if (!(t < double(first + stretches) / per_ms)) return false;  // NaN too
     ++taken_off;
     if (t <= landed && !any_plastic()) {  // NEURON delivers it next
-        land({t, netcon, port, age});
+        land({t, netcon, weight, port, age});
         return true;
     }
     const int64_t s = std::max(stretch(t), first);
@@ -54,7 +57,7 @@ bool fly(NetCon* netcon, double t, int port) {
         flights.swap(spare.back());
         spare.pop_back();
     }
-    flights.push_back({t, netcon, port, age});
+    flights.push_back({t, netcon, weight, port, age});
     ++flying;
     return true;
 }
@@ -75,29 +78,13 @@ static NetCon* alive(const Flight& f) {
     return f.netcon;
 }
 
-// A NetCon may lie across two cache lines; its weight lies elsewhere.
 static void prefetch(const Flight& f) {
-    const char* netcon = reinterpret_cast<const char*>(f.netcon);
-    __builtin_prefetch(netcon + 8);
-    __builtin_prefetch(netcon + 40);
+    __builtin_prefetch(f.weight);
     __builtin_prefetch(port_address(f.port));
 }
 
-static void prefetch_weight(const Flight& f) {
-    double *weight, *threshold, *delay;
-    Point_process* target;
-    if (!alive(f)) return;
-    nrn_netcon_info(f.netcon, &weight, &target, &threshold, &delay);
-    __builtin_prefetch(weight);
-}
-
 static void land(const Flight& f) {
-    NetCon* netcon = alive(f);
-    if (!netcon) return;
-    double *weight, *threshold, *delay;
-    Point_process* target;
-    nrn_netcon_info(netcon, &weight, &target, &threshold, &delay);
-    if (target) land(f.port, weight, f.t);
+    if (alive(f)) land(f.port, f.weight, f.t);
 }
 
 static void land(Flights& flights, double until) {
@@ -106,9 +93,9 @@ static void land(Flights& flights, double until) {
                          [](const Flight& a, const Flight& b) { return a.t < b.t; });
     const size_t n = flights.size();
     size_t kept = 0;
+    for (size_t i = 0; i < std::min(ahead, n); ++i) prefetch(flights[i]);
     for (size_t i = 0; i < n; ++i) {
-        if (i + 16 < n) prefetch(flights[i + 16]);
-        if (i + 6 < n) prefetch_weight(flights[i + 6]);
+        if (i + ahead < n) prefetch(flights[i + ahead]);
         if (flights[i].t > until)
             flights[kept++] = flights[i];
         else
@@ -130,13 +117,13 @@ void land(double until) {
     if (!flying) deleted.clear();
 }
 
-// Null: what NEURON itself does not survive.
-static Point_process* target_of(const Flight& f) {
+// Null: what NEURON itself does not survive. With another target come other weights.
+static Point_process* target_of(Flight& f) {
     NetCon* netcon = alive(f);
     if (!netcon) return nullptr;
-    double *weight, *threshold, *delay;
+    double *threshold, *delay;
     Point_process* target;
-    nrn_netcon_info(netcon, &weight, &target, &threshold, &delay);
+    nrn_netcon_info(netcon, &f.weight, &target, &threshold, &delay);
     return target && target->prop ? target : nullptr;
 }
 
@@ -148,7 +135,7 @@ static void queue(const Flight& f) {
 void spill() {
     if (!flying) return;
     for (Flights& flights : ring) {
-        for (const Flight& f : flights)
+        for (Flight& f : flights)
             if (target_of(f)) queue(f);
         recycle(flights);
     }

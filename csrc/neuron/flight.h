@@ -5,8 +5,9 @@
 
 namespace ann {
 
-// An event of netcon for ports[port] at t (ms). False: too far ahead, it is NEURON's.
-bool fly(NetCon*, double t, int port);
+// An event of netcon, with its weights, for ports[port] at t (ms). False: too far ahead, it is
+// NEURON's.
+bool fly(NetCon*, double* weight, double t, int port);
 
 // Lands what NEURON has delivered, or delivers before anything else runs, by `until` (ms).
 void land(double until);

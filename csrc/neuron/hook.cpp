@@ -13,11 +13,13 @@ struct Port {
     Point_process* point;
     Section* section;
     int type, group, row, channel;
+    Handle U = {};  // of our own synapses' plasticity; dies with the synapse
 };
 
-// Plasticity of our own synapses: indices of its parameters.
+// Plasticity of our own synapses: its parameters.
 struct PlasticityIndex {
-    int U = -1, tau_rec = -1, tau_fac = -1;  // -1: a synapse without
+    Symbol* U = nullptr;  // null: a synapse without
+    int tau_rec = -1, tau_fac = -1;
 };
 
 static std::vector<Port> ports;
@@ -59,18 +61,17 @@ int times_mapped() {
 
 // The weight that counts, as the mechanism's NET_RECEIVE has it; it leaves the connection's state
 // behind the user's weight.
-static double effective(Point_process* p, const PlasticityIndex& k, double* weight, double t) {
-    if (k.U < 0 || !p->prop) return weight[0];  // no prop: its section was deleted
-    const auto value = [&](int i) { return _nrn_mechanism_access_param(p->prop, i); };
-    const double U = value(k.U);
-    if (!(U > 0)) return weight[0];
-    return effective({U, value(k.tau_rec), value(k.tau_fac)}, weight[0], weight + 1, t);
+static double effective(const Port& p, double* weight, double t) {
+    if (!p.U || !(*p.U > 0)) return weight[0];
+    const PlasticityIndex& k = plasticity[size_t(p.type)];
+    const auto value = [&](int i) { return _nrn_mechanism_access_param(p.point->prop, i); };
+    return effective({*p.U, value(k.tau_rec), value(k.tau_fac)}, weight[0], weight + 1, t);
 }
 
 void land(int port, double* weight, double t) {
     const Port& p = ports[size_t(port)];
-    const double w = effective(p.point, plasticity[size_t(p.type)], weight, t);
-    model().groups[size_t(p.group)].events.push_back({t, w, p.row, p.channel});
+    model().groups[size_t(p.group)].events.push_back(
+        {t, effective(p, weight, t), p.row, p.channel});
 }
 
 static void receive(Point_process* p, double* weight, double flag) {
@@ -85,8 +86,8 @@ static void receive(Point_process* p, double* weight, double flag) {
 static PlasticityIndex plasticity_of(int type) {
     const std::string name = memb_func[type].sym->name;
     if (name != "ann_AMPANMDA" && name != "ann_GABAA") return {};
-    const auto index = [&](const char* p) { return parameter(name.c_str(), p); };
-    return {index("U"), index("tau_rec"), index("tau_fac")};
+    return {hoc_table_lookup("U", hoc_lookup(name.c_str())->u.ctemplate->symtable),
+            parameter(name.c_str(), "tau_rec"), parameter(name.c_str(), "tau_fac")};
 }
 
 static void wrap(int type) {
@@ -94,8 +95,8 @@ static void wrap(int type) {
         original.resize(type + 1, nullptr);
         plasticity.resize(type + 1);
     }
-    plasticity[type] = plasticity_of(type);
     if (pnt_receive[type] == receive) return;
+    plasticity[type] = plasticity_of(type);
     original[type] = pnt_receive[type];
     pnt_receive[type] = receive;
 }
@@ -184,12 +185,13 @@ static void build_table() {
     plastic = false;
     ++mapped;
     for (size_t i = 0; i < ports.size(); ++i) {
-        const Port& port = ports[i];
+        Port& port = ports[i];
         insert(int(i));
         wrap(port.type);
         port.point->_vnt = nrn_threads;
-        const int U = plasticity[size_t(port.type)].U;
-        plastic |= U >= 0 && _nrn_mechanism_access_param(port.point->prop, U) > 0;
+        if (Symbol* U = plasticity[size_t(port.type)].U)
+            port.U = point_process_pointer(port.point, U, 0);
+        plastic |= port.U && *port.U > 0;
     }
 }
 

@@ -50,6 +50,7 @@ extern int (*nrnpy_pr_stdoe_callback)(int, char*);
 
 Section* chk_access();
 Symbol* hoc_lookup(const char*);
+Handle point_process_pointer(Point_process*, Symbol*, int index);
 int ifarg(int);
 Symbol* hoc_table_lookup(const char*, Symlist*);
 int nrn_get_mechtype(const char*);
