@@ -22,7 +22,7 @@ for k, dendrite in enumerate(cell.dend):
 
 spikes = h.Vector()
 detector = h.NetCon(cell.soma(0.5)._ref_v, None, sec=cell.soma)
-detector.threshold = -20
+detector.threshold = 0
 detector.record(spikes)
 vm = h.Vector().record(cell.soma(0.5)._ref_v)
 

@@ -35,7 +35,7 @@ def ring():
             keep += [synapse, source, drive]
             if k % 7 == 0:  # the stem of each basal tree
                 ring = h.NetCon(before(0.5)._ref_v, synapse, sec=before)
-                ring.threshold, ring.delay, ring.weight[0] = -20, 2, 0.002
+                ring.threshold, ring.delay, ring.weight[0] = 0, 2, 0.002
                 keep.append(ring)
     h.finitialize(-75)
     h.continuerun(1000)

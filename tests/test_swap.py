@@ -348,3 +348,14 @@ def test_replacing_restoring_and_deleting_a_thousand_times_leaks_nothing():
     for _ in range(1000):
         cycle()
     assert resident_MB() - before < 5
+
+
+def test_a_report_counts_synapses_of_many_channels_by_their_kind():
+    from ann_backend.run.report import CellReport
+
+    few = {f"Exp[{k}]": f"dend[{k}](0.5) AMPA" for k in range(6)}
+    told = CellReport("cell", "B", 1, few, 0, 0, 0, 0, [])
+    assert "1 -> dend[0](0.5) AMPA, 1 -> dend[1](0.5) AMPA" in str(told)
+    many = few | {"Exp[6]": "soma(0.5) GABA", "Exp[7]": "dend[0](0.5) AMPA"}
+    told = CellReport("cell", "B", 1, many, 0, 0, 0, 0, [])
+    assert "synapses 7 -> AMPA at 6 places, 1 -> GABA at 1 places;" in str(told)

@@ -49,7 +49,7 @@ synapse.tau = 2
 outputs = []
 for cell in cells:
     netcon = h.NetCon(cell.soma(0.5)._ref_v, synapse, sec=cell.soma)
-    netcon.threshold, netcon.weight[0], netcon.delay = -20, 0.008, 1.5
+    netcon.threshold, netcon.weight[0], netcon.delay = 0, 0.008, 1.5
     outputs.append(netcon)
 
 spikes = h.Vector()

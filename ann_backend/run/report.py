@@ -10,6 +10,9 @@ from ann_backend.run import limits
 from ann_backend.run.prepare import state
 
 
+LISTED = 6  # channels of a cell that are named one by one
+
+
 @dataclass(frozen=True)
 class CellReport:
     """One replaced cell.
@@ -40,14 +43,23 @@ class CellReport:
 
     def __str__(self) -> str:
         """One line, and one for each thing that is approximate."""
-        channels = Counter(self.inputs.values())
-        inputs = ", ".join(f"{n} -> {c}" for c, n in sorted(channels.items())) or "none"
         line = (
             f"{self.name}: bundle {self.bundle}; {self.sections} sections parked; "
-            f"synapses {inputs}; {self.netcons} NetCons in, {self.sources} sources, "
+            f"synapses {_counted(self.inputs)}; {self.netcons} NetCons in, {self.sources} sources, "
             f"{self.recordings} Vm recordings, {self.counters} APCounts"
         )
         return "\n".join([line, *(f"    approximate: {a}" for a in self.approximate)])
+
+
+def _counted(inputs: dict[str, str]) -> str:
+    """How many synapses go to each channel; of many channels, to each kind of them."""
+    channels = Counter(inputs.values())
+    named = {name: f"{n} -> {name}" for name, n in sorted(channels.items())}
+    if len(channels) > LISTED:
+        kinds = Counter(name.rpartition(" ")[2] for name in inputs.values())
+        places = Counter(name.rpartition(" ")[2] for name in channels)
+        named = {k: f"{n} -> {k} at {places[k]} places" for k, n in kinds.items()}
+    return ", ".join(named.values()) or "none"
 
 
 @dataclass(frozen=True)
