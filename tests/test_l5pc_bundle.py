@@ -28,7 +28,7 @@ def test_the_stored_trials_are_small():
     assert stored_trials.FILE.stat().st_size < 1e6
 
 
-# Of 16 trials, not of all: what a bar is under the stated figure is what these differ by,
+# Of 40 trials, not of all: what a bar is under the stated figure is what these differ by,
 # and a little.
 @pytest.mark.parametrize(
     ("key", "slack"),

@@ -53,18 +53,33 @@ def test_the_axon_is_one_branch_more_with_its_own_channel(network):
     assert (own.branch, own.location) == (1, "axon")
 
 
-def test_uncalibrated_all_hear_the_teacher(network, trials):
-    assert listen(network, trials, None, 1) == [t.spikes.tolist() for t in trials]
+def heard(network, trials, spiking=FOUND, *, own=0.0, threads=1):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ann_backend.train.listen.OWN", own)
+        return listen(network, trials, spiking, np.random.default_rng(3), threads)
 
 
-def test_a_spike_is_heard_when_the_network_has_it_if_that_is_near(network, trials):
-    found = listen(network, trials, FOUND, 2)
+@pytest.fixture(scope="module")
+def alone(network, trials):
+    """What the network fires when it runs freely."""
     make = runner(network, HH, FOUND)
-    own = free_run(make, [t.events for t in trials], 500, quiet=True).spikes
+    ran = free_run(make, [t.events for t in trials], 500, quiet=True)
+    return [spikes.tolist() for spikes in ran.spikes]
+
+
+def test_uncalibrated_all_hear_the_teacher(network, trials):
+    told = [t.spikes.tolist() for t in trials]
+    assert heard(network, trials, None, own=1.0) == told
+
+
+def test_a_spike_is_heard_when_the_network_has_it_if_that_is_near(
+    network, trials, alone
+):
+    found = heard(network, trials)
     kinds = set()
-    for heard, mine, trial in zip(found, own, trials, strict=True):
-        assert len(heard) == len(trial.spikes)
-        for spike, true in zip(heard, trial.spikes, strict=True):
+    for told, mine, trial in zip(found, alone, trials, strict=True):
+        assert len(told) == len(trial.spikes)
+        for spike, true in zip(told, trial.spikes, strict=True):
             assert abs(spike - true) <= NEAR_MS + 1e-9
             kinds.add("own" if spike in mine else "teacher's")
             assert spike in mine or spike == true
@@ -73,14 +88,24 @@ def test_a_spike_is_heard_when_the_network_has_it_if_that_is_near(network, trial
 
 def test_nothing_is_heard_that_the_teacher_has_not(network, trials):
     silent = [dataclasses.replace(t, spikes=np.empty(0)) for t in trials]
-    assert listen(network, silent, FOUND, 1) == [[] for _ in trials]
+    assert heard(network, silent) == [[] for _ in trials]
+
+
+def test_a_share_of_the_trials_hears_all_of_the_networks_own(network, trials, alone):
+    assert heard(network, trials, own=1.0) == alone
+    some = [
+        told == mine
+        for told, mine in zip(heard(network, trials, own=0.5), alone, strict=True)
+    ]
+    assert set(some) == {True, False}
 
 
 def test_what_is_heard_is_the_same_on_any_number_of_threads(network, trials):
-    assert listen(network, trials, FOUND, 2) == listen(network, trials, FOUND, 1)
+    one, two = (heard(network, trials, own=0.5, threads=n) for n in (1, 2))
+    assert one == two
 
 
 def test_a_network_without_a_tree_hears_nothing_of_its_own(trials):
     shape = Shape(tree=False, units=4, mix=0, hidden=8, layers=1, head=5)
-    found = listen(Network(HH, shape), trials, FOUND, 1)
+    found = heard(Network(HH, shape), trials)
     assert found == [t.spikes.tolist() for t in trials]

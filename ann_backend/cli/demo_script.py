@@ -21,7 +21,7 @@ KINETICS = {"ann_AMPANMDA": {}, "ann_GABAA": {"tau_decay": 8, "e": -80}}
 
 places = random.Random(2026)
 cells = [ann_backend.replace(h.L5PC) for _ in range(CELLS)]
-inputs = []
+inputs: list[object] = []
 for i, cell in enumerate(cells):
     for mechanism, number, weight, rate in INPUTS:
         for _ in range(number):

@@ -137,19 +137,23 @@ def fit(
     branches = cable(data.cell) if options.shape.tree else None
     network = Network(data.cell, options.shape, branches)
     network.normalise(Input.of([t.events for t in data.trials[:16]], 0, 2000))
-    if options.init_from:
-        take(network, bundle.load(options.init_from), data.cell)
+    begun = bundle.load(options.init_from) if options.init_from else None
+    if begun is not None:
+        take(network, begun, data.cell)
     if options.freeze:
         network.freeze_front()
     network.to(options.device)
     made_of = [data.events_sha256, validation.events_sha256]
-    if options.init_from:
-        made_of.append(bundle.load(options.init_from).manifest.manifest_sha256)
+    if begun is not None:
+        made_of.append(begun.manifest.manifest_sha256)
     rng = np.random.default_rng(options.seed)
     once = _groups(data.trials, options.batch, rng)
     bins = [len(data.trials[rows[0]].v) for rows in once]
     steps = options.epochs * sum(-(-n // options.window) for n in bins)
     run = Run(options, made_of, folder, network, steps)
+    if begun is not None and not run.spiking:
+        said = begun.manifest.readout
+        run.spiking = said.hazard_threshold, said.memory_ms, said.refractory_ms
     groups, total = len(once), options.epochs * len(once)
     bar = tqdm(total=total, desc="fit", disable=quiet, unit="group")
     bar.update(run.group)
@@ -159,7 +163,9 @@ def fit(
         rows = _groups(data.trials, options.batch, rng)[place]
         started = time.perf_counter()
         if place == 0:
-            run.heard = listen(network, data.trials, run.calibrated, options.threads)
+            run.heard = listen(
+                network, data.trials, run.calibrated, rng, options.threads
+            )
         some = [(data.trials[k], run.heard[k]) for k in rows]
         found = _stream(run, some, data.cell)
         run.group += 1

@@ -207,6 +207,9 @@ def _manifest(
         }
         for k, c in enumerate(cell.channels)
     ]
+    begun_from = {}
+    if options.init_from:
+        begun_from = bundle.load(options.init_from).manifest.training.model_dump()
     output_Hz = [len(t.spikes) * 1e3 / len(t.v) for t in data.trials]
     return {
         "name": cell.name,
@@ -222,6 +225,7 @@ def _manifest(
                 "trial_s": trial_s[0],
                 "training_trial_s": trial_s,
                 "fit": dataclasses.asdict(options),
+                "begun_from": begun_from,
                 "events_sha256": data.events_sha256,
                 "teacher": data.teacher,
             },
