@@ -28,8 +28,8 @@ def test_the_stored_trials_are_small():
     assert stored_trials.FILE.stat().st_size < 1e6
 
 
-# Of 40 trials, not of all: what a bar is under the stated figure is what these differ by,
-# and a little.
+# Of 40 trials, not of all: a bar is under the stated figure by what these differ, and a
+# little.
 @pytest.mark.parametrize(
     ("key", "slack"),
     [("auc", 0.01), ("f1_1ms", 0.03), ("f1_2ms", 0.03), ("f1_5ms", 0.03)],

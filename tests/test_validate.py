@@ -15,7 +15,7 @@ from ann_backend.train import evidence, stock, validate
 from ann_backend.train.cell import HH, ChannelDescription
 from ann_backend.train.evidence import Amount, Drawn, gather
 from ann_backend.train.free_run import free_run
-from ann_backend.train.tally import KEYS, Response
+from ann_backend.train.tally import KEYS, Response, tally
 
 BUNDLE = paths.bundle_dir() / "HH.safetensors"
 SMALL = Amount(trials=4, trial_s=2, long_trials=1, stock_trials=2, network_s=2)
@@ -63,6 +63,16 @@ def test_every_metric_stands_beside_its_floor(measured):
     assert measured["f1_2ms"] > 0.8
     assert measured["floor"]["f1_2ms"] > 0.9
     assert measured["floor"]["vm_rmse_mV"] < 1.0
+
+
+def test_trials_of_usual_rates_have_their_own_scores():
+    true = [np.arange(0.5, 1000, 1000 / n) for n in (1, 10, 50)]
+    quiet = Response(None, np.zeros((3, 1000), "f4"), [*true[:2], np.empty(0)])
+    sums = tally(quiet, Response(None, quiet.v, true), clip_mV=0.0)
+    found = validate._at_usual_rates(sums, sums)
+    assert found["trials"] == 2
+    assert found["spikes"] == 11
+    assert found["f1_1ms"] == 1.0
 
 
 def test_the_result_is_json_without_nan_and_a_summary_without_details(measured):

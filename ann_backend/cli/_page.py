@@ -133,6 +133,11 @@ def _parts(result: Mapping[str, Any]) -> Columns:
     first, sure = result["first_300ms"], result["where_the_teacher_is_sure"]
     name = f"first 300 ms<br>{first['spikes']} spikes"
     columns: Columns = [(name, first), ("its floor", first["floor"])]
+    usual = result["at_usual_rates"]
+    if usual["trials"]:
+        low, high = usual["range_Hz"]
+        name = f"{usual['trials']} trials of {low:g} to {high:g} Hz"
+        columns += [(name, usual), ("their floor", usual["floor"])]
     if sure["trials"]:
         name = f"{sure['trials']} trials with F1@1 ms &ge; .95<br>at half the step"
         columns += [(name, sure), ("their floor", sure["floor"])]

@@ -1,4 +1,4 @@
-"""Compare both backends on a shipped script: eight L5PC cells, two biological seconds."""
+"""Compare both backends on a shipped script: eight L5PC cells, two seconds."""
 
 from __future__ import annotations
 

@@ -9,7 +9,6 @@ from ann_backend import _neuron
 from ann_backend.run import limits
 from ann_backend.run.prepare import state
 
-
 LISTED = 6  # channels of a cell that are named one by one
 
 
@@ -45,8 +44,9 @@ class CellReport:
         """One line, and one for each thing that is approximate."""
         line = (
             f"{self.name}: bundle {self.bundle}; {self.sections} sections parked; "
-            f"synapses {_counted(self.inputs)}; {self.netcons} NetCons in, {self.sources} sources, "
-            f"{self.recordings} Vm recordings, {self.counters} APCounts"
+            f"synapses {_counted(self.inputs)}; {self.netcons} NetCons in, "
+            f"{self.sources} sources, {self.recordings} Vm recordings, "
+            f"{self.counters} APCounts"
         )
         return "\n".join([line, *(f"    approximate: {a}" for a in self.approximate)])
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ann_backend import metrics
 from ann_backend.bundle import Bundle
@@ -34,6 +35,7 @@ __all__ = ["fit_together", "measure", "summary"]
 SECOND_MS = 1000  # drift is reported by blocks of this length
 ENDS = 10  # seconds at either end of a long trial that are compared
 FIRST_MS = 300  # the networks of Olah et al. 2022 run this long in all
+USUAL_HZ = 0.1, 20.0  # output rates over which fidelity is judged
 SURE = 0.95  # F1@1 ms of the teacher with itself at half its step, in one trial
 BARS = (3, 5, 8)  # per cent; a trial's rate is right within that, or 0.1 Hz
 
@@ -92,8 +94,8 @@ def measure(
     dict
         JSON-ready: `tally.KEYS`, ``floor`` (the same keys), ``drift`` (the same keys
         by second), ``stock_neuron``, ``first_300ms``, ``action_potential``,
-        ``current_steps``, ``network``, ``breakdown``; and ``details``, which
-        `summary` leaves out.
+        ``current_steps``, ``network``, ``breakdown``, ``at_usual_rates``; and
+        ``details``, which `summary` leaves out.
     """
     clip = bundle.manifest.readout.clip_mV
     true, half = Response.of_teacher(evidence.test), evidence.half
@@ -114,6 +116,7 @@ def measure(
             "floor": _against(half, true, floor, draws),
             "stock_neuron": _against_stock(found, true, evidence.stock, clip, draws),
             "first_300ms": _first(found, true, half, clip),
+            "at_usual_rates": _at_usual_rates(sums, floor),
             "where_the_teacher_is_sure": _where_sure(sums, floor),
             "drift": _drift(bundle, evidence.long, draws, quiet=quiet),
             "action_potential": spike,
@@ -188,6 +191,17 @@ def _first(
     }
 
 
+def _at_usual_rates(sums: Tally, floor: Tally) -> dict[str, Any]:
+    """The scores over the trials whose output rate a cortical cell has.
+
+    One trial of a plateau at 50 Hz has more spikes than twenty others, and all the
+    pooled numbers are about it.
+    """
+    rate = sums.true * 1e3 / sums.bins
+    usual = (rate >= USUAL_HZ[0]) & (rate <= USUAL_HZ[1])
+    return {"range_Hz": list(USUAL_HZ), **_among(usual, sums, floor)}
+
+
 def _where_sure(sums: Tally, floor: Tally) -> dict[str, Any]:
     """The scores over the trials in which half the step changes few spikes.
 
@@ -195,14 +209,18 @@ def _where_sure(sums: Tally, floor: Tally) -> dict[str, Any]:
     a surrogate's errors there say little about the surrogate.
     """
     each = [scores(floor, k)["f1_1ms"] for k in np.eye(len(floor.true))]
-    sure = np.array(each) >= SURE
-    if not sure.any():
+    return _among(np.array(each) >= SURE, sums, floor)
+
+
+def _among(some: NDArray[np.bool_], sums: Tally, floor: Tally) -> dict[str, Any]:
+    """The scores over some of the trials."""
+    if not some.any():
         return {"trials": 0}
     return {
-        "trials": int(sure.sum()),
-        "spikes": int(sums.true[sure].sum()),
-        **scores(sums, sure),
-        "floor": scores(floor, sure),
+        "trials": int(some.sum()),
+        "spikes": int(sums.true[some].sum()),
+        **scores(sums, some),
+        "floor": scores(floor, some),
     }
 
 
