@@ -21,7 +21,14 @@ def found(shipped):
     ours = free_run(shipped.engine, events, len(trials[0].v), threads=2, quiet=True)
     v = np.stack([t.v for t in trials])
     teacher = Response(None, v, [t.spikes for t in trials])
-    return scores(tally(ours, teacher, clip_mV=shipped.manifest.readout.clip_mV))
+    sums = tally(ours, teacher, clip_mV=shipped.manifest.readout.clip_mV)
+    low, high = shipped.manifest.fidelity["at_usual_rates"]["range_Hz"]
+    rate = sums.true / stored_trials.SECONDS
+    return scores(sums, (rate >= low) & (rate <= high))
+
+
+def stated(shipped):
+    return shipped.manifest.fidelity["at_usual_rates"]
 
 
 def test_the_stored_trials_are_small():
@@ -35,8 +42,8 @@ def test_the_stored_trials_are_small():
     [("auc", 0.01), ("f1_1ms", 0.03), ("f1_2ms", 0.03), ("f1_5ms", 0.03)],
 )
 def test_it_is_as_faithful_as_it_says(shipped, found, key, slack):
-    assert found[key] >= shipped.manifest.fidelity[key] - slack
+    assert found[key] >= stated(shipped)[key] - slack
 
 
 def test_its_voltage_is_as_near_as_it_says(shipped, found):
-    assert found["vm_rmse_mV"] <= shipped.manifest.fidelity["vm_rmse_mV"] + 0.1
+    assert found["vm_rmse_mV"] <= stated(shipped)["vm_rmse_mV"] + 0.1
