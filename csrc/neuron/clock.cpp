@@ -153,7 +153,6 @@ void load_clock(const CouplingState& from) {
     last = nrn_threads->_t;
     edge = from.clock[1];
     pending.clear();
-    find_somas();
     write_voltages();
 }
 
@@ -191,7 +190,7 @@ static void launch_early(double middle, double dt) {
 static void renew() {
     land_delivered();
     find_sections();
-    find_somas();
+    bind_nodes();
     find_counters();
     close_clamps(last);
     const auto strangers = map_synapses();
@@ -225,7 +224,7 @@ static int step(int method, int, double*, double*, int thread) {
 static bool running = false;
 
 void start_clock() {
-    find_somas();
+    bind_nodes();
     model().active = true;
     if (running) return;
     set_nonvint_block(step);

@@ -30,9 +30,12 @@ static int cell_of_source(PreSyn* ps) {
     return it == model().cell_of.end() ? -1 : it->second;
 }
 
-static const double* variable(PreSyn* ps) {
+static bool on_soma_voltage(PreSyn* ps, const Cell& c) {
     const Handle& h = field<Handle>(ps, layout().variable);
-    return h ? static_cast<const double*>(h) : nullptr;
+    if (!h) return false;
+    const double* v = static_cast<const double*>(h);
+    return std::any_of(c.nodes.begin(), c.nodes.end(),
+                       [&](Node* n) { return &_nrn_mechanism_access_voltage(n) == v; });
 }
 
 static void count_delays(PreSyn* ps, Counts& counts) {
@@ -98,13 +101,12 @@ void find_sources() {
     find_kept();
     collect();
     strip_thresholds();
-    const auto soma = soma_voltages();
     for (size_t i = 0; i < model().cells.size(); ++i) {
         const Cell& c = model().cells[i];
         Counts& counts = model().counts[i];
         for (PreSyn* ps : c.sources) {
             ++counts.sources;
-            counts.sources_off_soma += !soma.count(variable(ps));
+            counts.sources_off_soma += !on_soma_voltage(ps, c);
             counts.thresholds +=
                 field<double>(ps, layout().threshold) != group_of(c).population->threshold();
             count_delays(ps, counts);

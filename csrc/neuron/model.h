@@ -31,6 +31,7 @@ struct Cell {
     int group, row;
     Soma soma;
     std::vector<Section*> sections;                      // the whole tree, parked
+    std::vector<Node*> nodes;                            // of the soma: v is written there
     std::vector<std::pair<Section*, double>> locations;  // where channel locations lie on this cell
     std::vector<PreSyn*> sources;
     std::vector<Counter> counters;
@@ -48,20 +49,12 @@ struct Tap {
     int row, channel;
 };
 
-// Where NEURON keeps a soma's voltage. That moves when NEURON sets up its structure, and before
-// that where the user makes or deletes something; its data are frozen while it steps.
-struct Place {
-    double* v;  // mV
-    int row;
-};
-
 // One population of the engine: the cells of one bundle, or rows without cells.
 struct Group {
     Population* population;
     double v_init;                                   // mV
     std::vector<std::pair<double, double>> weights;  // uS, training range by channel
     std::vector<int> cells;                          // row -> index in Model::cells, if any
-    std::vector<Place> somas;                        // of the cells that the user still has
     std::vector<Tap> taps;                           // of rows without cells, by row
     std::vector<Event> events;                       // delivered, not yet stepped over
     std::vector<double> v;                           // [rows] mV, at the last bin edge
@@ -171,10 +164,9 @@ void note_step(double now);
 void patch_recordings(double now);
 bool alive(Section*);  // nodes.cpp
 void find_sections();
-void find_somas();
-void write_voltages();                                   // to where they were found
-std::unordered_map<const double*, int> soma_voltages();  // their cells
-std::vector<Load> loads();                               // launch.cpp
+void bind_nodes();
+void write_voltages();
+std::vector<Load> loads();      // launch.cpp
 void launch_bin(double edge);   // of all groups, unless it was: the bin that ends there (ms)
 void collect_bin(double edge);  // its results where NEURON hears them
 void settle();                  // the last bin's results of all rows are here

@@ -10,30 +10,23 @@ bool alive(Section* s) {
 
 void write_voltages() {
     for (Group& g : model().groups)
-        for (const Place& p : g.somas) *p.v = g.v[size_t(p.row)];
+        for (size_t row = 0; row < g.cells.size(); ++row) {
+            const Cell& c = model().cells[g.cells[row]];
+            if (!c.soma.v) continue;  // the user deleted it
+            for (Node* n : c.nodes) _nrn_mechanism_access_voltage(n) = g.v[row];
+        }
 }
 
-void find_somas() {
-    for (Group& g : model().groups) g.somas.clear();
+void bind_nodes() {
     for (Cell& c : model().cells) {
-        Section* soma = c.soma.section;
-        if (!alive(soma)) continue;
-        c.soma.v = nrn_rangepointer(soma, hoc_lookup("v"), 0.5);
-        const auto add = [&](Node* n) {
-            group_of(c).somas.push_back({&_nrn_mechanism_access_voltage(n), c.row});
-        };
-        for (int i = 0; i < _nrn_mechanism_get_nnode(soma); ++i)
-            add(_nrn_mechanism_get_node(soma, i));
+        c.nodes.clear();
+        if (!alive(c.soma.section)) continue;
+        c.soma.v = nrn_rangepointer(c.soma.section, hoc_lookup("v"), 0.5);
+        for (int i = 0; i < _nrn_mechanism_get_nnode(c.soma.section); ++i)
+            c.nodes.push_back(_nrn_mechanism_get_node(c.soma.section, i));
         // soma(0) is a node of its own where the soma is the root, its parent's elsewhere
-        if (c.sections.front() == soma) add(node_exact(soma, 0));
+        if (c.sections.front() == c.soma.section) c.nodes.push_back(node_exact(c.soma.section, 0));
     }
-}
-
-std::unordered_map<const double*, int> soma_voltages() {
-    std::unordered_map<const double*, int> out;
-    for (const Group& g : model().groups)
-        for (const Place& p : g.somas) out[p.v] = g.cells[size_t(p.row)];
-    return out;
 }
 
 // The sections of the cells that the user still has. A deleted one's address may be a new section's

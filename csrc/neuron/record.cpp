@@ -141,6 +141,13 @@ static Recording describe(PlayRecord* pr) {
     return it != resumed.end() && it->second.dt == r.dt ? it->second : r;
 }
 
+static std::unordered_map<const double*, int> soma_voltages() {
+    std::unordered_map<const double*, int> out;
+    for (size_t c = 0; c < model().cells.size(); ++c)
+        for (Node* n : model().cells[c].nodes) out[&_nrn_mechanism_access_voltage(n)] = int(c);
+    return out;
+}
+
 // Recordings of soma voltages go to their cells' histories; what the others record is returned.
 static Addresses collect() {
     Addresses others;
