@@ -2,7 +2,7 @@
 
 Runs it as NEURON has it, replaces the pyramidal cells in one line, runs it again, and
 prints the rates of both kinds of cells and what excitation and inhibition reach a
-pyramidal cell. `--plot PNG` draws the spikes; `--cell L5PC` needs a bundle of L5PC.
+pyramidal cell. `--plot PNG` draws the spikes; `--cell L5PC` takes cells with dendrites.
 """
 
 import argparse
