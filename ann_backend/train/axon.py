@@ -2,8 +2,8 @@
 
 Beside `model` in the training line. A network that does not know when it fired last
 cannot fire regularly, and what its dendrites do next begins with the action potential
-that runs back into them. In training it hears the teacher's spikes, at the times of
-its own where it has them. A bundle has all of it as one channel.
+that runs back into them. Whose spikes it hears in training, `listen` says. A bundle has
+all of it as one channel.
 """
 
 from __future__ import annotations

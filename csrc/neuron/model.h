@@ -59,8 +59,8 @@ struct Group {
     std::vector<Event> events;                       // delivered, not yet stepped over
     std::vector<double> v;                           // [rows] mV, at the last bin edge
     std::vector<Spike> spikes;                       // of the bin just stepped over
-    bool heard;     // by NEURON, at the bin's end: it has cells, or a tap that spikes leave by
-    bool launched;  // its bin is under way, or waits to be collected
+    bool heard = false;  // by NEURON, at the bin's end: it has cells, or taps that spikes leave by
+    bool launched = false;           // its bin is under way, or waits to be collected
     std::vector<Spike> sent;         // of rows without cells, since finitialize
     std::vector<Received> received;  // [cells, channels], since finitialize
 };
