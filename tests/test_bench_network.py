@@ -1,10 +1,14 @@
 """The benchmark inside NEURON: cost of an event and of a coupled run; their judge."""
 
+import shutil
+
+import numpy as np
 import pytest
 
-from ann_backend.bench import targets, turns, worker
+from ann_backend.bench import ranks, targets, turns, worker
+from ann_backend.bench.circuit import Circuit
 from ann_backend.bench.drive import Drive
-from ann_backend.bench.engines import BASELINE, CONNECT, NETCONS, WAYS, Job
+from ann_backend.bench.engines import BASELINE, CONNECT, ENGINE, NETCONS, WAYS, Job
 from ann_backend.bench.measure import Effort
 from ann_backend.bench.untrained import untrained
 from ann_backend.errors import AnnBackendError
@@ -26,8 +30,65 @@ def test_the_exchange_and_the_coupled_run_are_measured(monkeypatch):
     assert row["overhead_min"] <= row["overhead"] <= row["overhead_max"]
 
 
+def test_a_circuit_is_measured_and_what_netcons_add_is_scaled(monkeypatch):
+    monkeypatch.setattr(turns, "FEW", (10, 20))
+    network, effort = turns.Network(20, 20), Effort(repeats=2, threads=(1,))
+    ways = turns.circuit(HH, find("HH"), network, 50, effort, lambda _: None)
+    assert not any("note" in w for w in ways)
+    assert [w["way"] for w in ways] == [ENGINE, CONNECT, NETCONS, BASELINE]
+    sizes = [(w["measured_cells"], w["measured_synapses"]) for w in ways]
+    assert sizes == [(20, 50), (20, 50), (10, 20), (10, 20)]
+    assert all(w["output_Hz"] > 1 for w in ways)
+    assert all(w["s_per_s_min"] <= w["s_per_s"] for w in ways[:2])
+    alone, _, _, queue = (w["s_per_s"] for w in ways)
+    assert queue > alone
+
+
+def test_the_synapses_of_a_circuit_leave_its_rows_as_they_are():
+    drive = Drive.of(HH, 1, synapses=10)
+    found = {}
+    for way in WAYS:
+        circuit = Circuit(find("HH"), drive, range(5), threads=1, way=way)
+        circuit.run(100)
+        gid, t = circuit.made.spikes
+        found[way] = gid - circuit.made.gids.start, t
+        assert circuit.more() == {"spikes": len(t)}
+    row, t = found[ENGINE]
+    assert len(t) > 5
+    for rows, times in found.values():
+        assert np.array_equal(rows, row)
+        assert np.allclose(times, t, atol=1e-3)
+
+
+@pytest.mark.skipif(shutil.which("mpiexec") is None, reason="needs mpiexec")
+def test_a_network_over_ranks_is_timed_and_its_spikes_stay(monkeypatch):
+    for name in ("OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none")
+    monkeypatch.setattr(ranks, "CORES", (1, 2))
+    effort = Effort(repeats=2)
+    rows = ranks.ranks("HH", turns.Network(10, 50), effort, lambda _: None)
+    assert [(r["scaling"], r["ranks"], r["cells"]) for r in rows] == [
+        ("strong", 1, 10),
+        ("strong", 2, 10),
+        ("weak", 1, 10),
+        ("weak", 2, 20),
+    ]
+    assert not [r["note"] for r in rows if "note" in r]
+    assert rows[0]["fired"] > 20
+    assert len({r["spikes"] for r in rows[:3]}) == 1
+    assert rows[3]["fired"] > rows[2]["fired"]
+    assert rows[0]["efficiency"] == rows[2]["efficiency"] == 1.0
+    assert rows[1]["efficiency"] == rows[0]["s_per_s"] / rows[1]["s_per_s"] / 2
+
+
+def test_ranks_that_fail_are_a_note():
+    (first, *_) = ranks.ranks("none", turns.Network(2, 20), Effort(), lambda _: None)
+    assert "mpiexec" in first["note"]
+
+
 def part(name, **records):
-    (found,) = [t for t in targets.judged([], **records) if t["name"].startswith(name)]
+    (found,) = [t for t in targets.judged(records) if t["name"].startswith(name)]
     return found["measured"], found["met"]
 
 

@@ -16,6 +16,7 @@ from ann_backend.train.cell import CellDescription
 
 __all__ = [
     "BASELINE",
+    "CIRCUITS",
     "CONNECT",
     "COUPLED",
     "ENGINE",
@@ -93,10 +94,11 @@ ENGINES = {
     "paper, streamed": Kind(),
 }
 
-# of the exchange of spikes, and of a coupled run: processes that `turns` starts
+# of the exchange of spikes, a coupled run, a circuit: processes that `turns` starts
 BASELINE, NETCONS, CONNECT, ENGINE = "NetCons, queue", "NetCons", "connect", "engine"
 WAYS = (BASELINE, NETCONS, CONNECT, ENGINE)
 COUPLED = "coupled"
+CIRCUITS = {f"circuit, {way}": way for way in WAYS}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +108,7 @@ class Job:
     Attributes
     ----------
     engine : str
-        A name in `ENGINES`, one of `WAYS`, or `COUPLED`.
+        A name in `ENGINES`, one of `WAYS`, one of `CIRCUITS`, or `COUPLED`.
     cell : CellDescription
         Resolved.
     bundle : Bundle
@@ -150,6 +152,11 @@ def opened(job: Job) -> Callable[[], Engine]:
         if job.engine == ENGINE:
             return lambda: EngineAlone(job.bundle, drive, rows)
         return lambda: Exchange(job.cell, job.bundle, drive, rows, way=job.engine)
+    if job.engine in CIRCUITS:
+        from ann_backend.bench.circuit import Circuit
+
+        way = CIRCUITS[job.engine]
+        return lambda: Circuit(job.bundle, drive, rows, threads=threads, way=way)
     if job.engine == COUPLED:
         from ann_backend.bench.coupled import Coupled
 

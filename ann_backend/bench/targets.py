@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ann_backend.bench.engines import BASELINE, CONNECT, NETCONS
@@ -220,9 +220,6 @@ TARGETS = (
 )
 
 
-def judged(
-    rows: Sequence[Row], exchange: Sequence[Row] = (), coupled: Sequence[Row] = ()
-) -> list[dict[str, Any]]:
+def judged(parts: Mapping[str, Sequence[Row]]) -> list[dict[str, Any]]:
     """Every target beside what the rows of its part of the result say of it."""
-    parts = {"rows": rows, "exchange": exchange, "coupled": coupled}
-    return [target.judge(parts[target.part]) for target in TARGETS]
+    return [target.judge(parts.get(target.part, ())) for target in TARGETS]

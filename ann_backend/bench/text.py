@@ -13,6 +13,7 @@ from ann_backend.cli.text import render
 
 __all__ = ["lay_out"]
 
+NETWORKS = "exchange", "coupled", "circuit", "ranks"
 VERDICTS = {True: "met", False: "MISSED", None: "-"}
 
 
@@ -24,12 +25,12 @@ def lay_out(result: Mapping[str, Any]) -> str:
         lines += ["", *_cell(cell, mine)]
     tables = {
         "break-even, one core": result["break_even"],
-        **{name: _timed(result[name]) for name in ("exchange", "coupled")},
+        **{name: _timed(result[name]) for name in NETWORKS},
     }
     lines += [render({k: v for k, v in tables.items() if v}), ""]
     lines += [
         f"{name}: not measured: {row['note']}"
-        for name in ("exchange", "coupled")
+        for name in NETWORKS
         for row in result[name]
         if "note" in row
     ]

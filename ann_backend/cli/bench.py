@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from ann_backend.train.cell import CellDescription
 
 CELLS = ("HH", "L5PC")
-PARTS = ("engines", "exchange", "coupled")
+# parts inside NEURON: rows and bins, and those of --quick
+SIZES = {
+    "exchange": ((1000, 40), (200, 20)),
+    "coupled": ((1000, 100), (200, 50)),
+    "circuit": ((5000, 100), (200, 50)),
+    "ranks": ((500, 200), (50, 100)),
+}
+PARTS = ("engines", *SIZES)
+SYNAPSES = 10_000, 1000  # of a row of a circuit
 NOTES = (
     "us of wall time per neuron and simulated ms, the median, least and most of "
     "interleaved repeats; each engine in a process of its own, all on the same Poisson "
@@ -42,6 +50,12 @@ NETWORK_NOTES = (
     "coupled: us of CPU time of a simulated ms: a biophysical point cell and replaced "
     "cells, on the same 100 NetStims; the engine alone with as many events; the run "
     "without replaced cells; overhead: the rest over the engine's",
+    "circuit: rows that hear each other, delays drawn from 1 to 11 ms, each with a "
+    "background of its own; engine: without synapses; NetCons were measured on fewer "
+    "rows and synapses, and what these add is scaled",
+    "ranks: replaced cells on MPI ranks of one thread; strong: the same cells on more "
+    "ranks, weak: as many on each; efficiency: 1 where ranks cost nothing; spikes: "
+    "their digest",
 )
 
 
@@ -83,7 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Measure; the result has ``rows``, ``exchange``, ``coupled`` and ``targets``.
+    """Measure; the result has ``rows``, a list for each of `SIZES`, and ``targets``.
 
     Raises
     ------
@@ -94,15 +108,18 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     parts = args.part or (PARTS[:1] if args.engine or args.scaling else PARTS)
     say = _silent if args.quiet else _said
     rows: list[dict[str, Any]] = []
-    coupled: list[dict[str, Any]] = []
+    networks: dict[str, list[dict[str, Any]]] = {part: [] for part in SIZES}
     for name in args.cell:
         cell, bundle = _opened(name, args.seed, say)
         if "engines" in parts:
             rows += _rows(args, cell, bundle, effort, say)
-        if "coupled" in parts:
-            coupled += _coupled(args, cell, bundle, effort, say)
-    exchange = _exchange(args, effort, say) if "exchange" in parts else []
-    result = _result(args, machine, rows, exchange, coupled)
+        for part in networks:
+            if part in parts and part != "exchange":
+                networks[part] += _network(part, args.quick, cell, bundle, effort, say)
+    if "exchange" in parts:  # of HH: its rows spike as they are driven
+        hh = _opened("HH", args.seed, say)
+        networks["exchange"] = _network("exchange", args.quick, *hh, effort, say)
+    result = _result(args, machine, rows, networks)
     if args.plot is not None and rows:
         from ann_backend.cli._figure import drawn
 
@@ -145,49 +162,43 @@ def _rows(
     return scaling.scaling(cell, bundle, effort, axes, say)
 
 
-def _exchange(
-    args: argparse.Namespace, effort: Effort, say: Callable[[str], None]
-) -> list[dict[str, Any]]:
-    """Of HH: it ships, so its rows spike as they are driven."""
-    from ann_backend.bench import turns
-
-    cell, bundle = _opened("HH", args.seed, say)
-    network = turns.Network(*((200, 20) if args.quick else (1000, 40)))
-    return turns.exchange(cell, bundle, network, effort, say)
-
-
-def _coupled(
-    args: argparse.Namespace,
+def _network(
+    part: str,
+    quick: bool,
     cell: CellDescription,
     bundle: Bundle,
     effort: Effort,
     say: Callable[[str], None],
 ) -> list[dict[str, Any]]:
     from ann_backend.bench import turns
+    from ann_backend.bench.ranks import ranks
 
-    network = turns.Network(*((200, 50) if args.quick else (1000, 100)))
-    return turns.coupled(cell, bundle, network, effort, say)
+    size = turns.Network(*SIZES[part][quick])
+    if part == "ranks":
+        return ranks(cell.name, size, effort, say)
+    if part == "circuit":
+        return turns.circuit(cell, bundle, size, SYNAPSES[quick], effort, say)
+    measured = {"exchange": turns.exchange, "coupled": turns.coupled}[part]
+    return measured(cell, bundle, size, effort, say)
 
 
 def _result(
     args: argparse.Namespace,
     machine: str,
     rows: list[dict[str, Any]],
-    exchange: list[dict[str, Any]],
-    coupled: list[dict[str, Any]],
+    networks: dict[str, list[dict[str, Any]]],
 ) -> dict[str, Any]:
     """All of it, with what it says of the targets; those are not judged along axes."""
     from ann_backend.bench import scaling, table, targets
 
-    notes = [*NOTES, *_no_gpu(), *(NETWORK_NOTES if exchange or coupled else ())]
+    notes = [*NOTES, *_no_gpu(), *(NETWORK_NOTES if any(networks.values()) else ())]
     return {
         "machine": machine,
         "notes": [*notes, *(scaling.NOTES if args.scaling else ())],
         "rows": rows if args.scaling else table.with_ratios(rows),
         "break_even": [] if args.scaling else table.break_even(rows),
-        "exchange": exchange,
-        "coupled": coupled,
-        "targets": [] if args.scaling else targets.judged(rows, exchange, coupled),
+        **networks,
+        "targets": [] if args.scaling else targets.judged({"rows": rows, **networks}),
     }
 
 

@@ -9,6 +9,7 @@ own, not ParallelContext's; NetCons reach its rows through artificial cells, whi
 from __future__ import annotations
 
 import weakref
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -181,16 +182,25 @@ class Population:
         CellError
             The bundle has no such channel.
         """
-        known = [c.name for c in self.bundle.manifest.channels]
+        known = self._channels
         names, which = np.unique(given, return_inverse=True)
         for name in names.tolist():
-            if name not in known and name not in range(len(known)):
+            if name not in known:
                 raise CellError(
-                    f"{self}: expected one of {len(known)} channels ({known[0]}, ...; "
-                    f"see bundle.manifest.channels), got {name!r}"
+                    f"{self}: expected one of {len(self.bundle.manifest.channels)} "
+                    f"channels ({next(iter(known))}, ...; see bundle.manifest.channels)"
+                    f", got {name!r}"
                 )
-        index = [known.index(n) if n in known else n for n in names.tolist()]
+        index = [known[n] for n in names.tolist()]
         return np.array(index, np.int32)[which.reshape(-1)]
+
+    @cached_property
+    def _channels(self) -> dict[str | int, int]:
+        """Index of each channel, by its name and by itself."""
+        index: dict[str | int, int] = {}
+        for k, channel in enumerate(self.bundle.manifest.channels):
+            index[channel.name] = k
+        return index | {k: k for k in range(len(index))}
 
     @property
     def taps(self) -> list[tuple[int, int, int]]:
