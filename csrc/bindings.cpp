@@ -5,6 +5,7 @@
 
 #include "cpu/variants.h"
 #include "cuda/bindings.h"
+#include "cuda/dlpack.h"
 #include "engine.h"
 #include "errors.h"
 #include "python.h"
@@ -44,9 +45,9 @@ class PyEngine {
         std::lock_guard<std::mutex> lock(mutex_);
         return py::array_t<float>({engine_.rows(), O}, engine_.outputs().data());
     }
-    py::dict on_device(const std::string& name) {
+    DeviceArray on_device(const std::string& name) {
         std::lock_guard<std::mutex> lock(mutex_);
-        return cuda::described(engine_.on_device(name));
+        return engine_.on_device(name);
     }
     void resize(int rows) {
         std::lock_guard<std::mutex> lock(mutex_);
@@ -83,9 +84,20 @@ class PyEngine {
 
 // An array that stays on the device: looked up each time, as it may move.
 struct PyDeviceArray {
-    PyEngine& engine;
+    py::object engine;
     std::string name;
-    py::dict interface() const { return engine.on_device(name); }
+
+    DeviceArray found() const { return engine.cast<PyEngine&>().on_device(name); }
+    py::dict interface() const { return cuda::described(found()); }
+    py::tuple device() const { return cuda::dlpack_device(found()); }
+    // Nothing is under way in it, whatever the stream.
+    py::capsule dlpack(const py::object&, const py::object&, const py::object& where,
+                       const py::object& copy) const {
+        if (!(where.is_none() || device().equal(where)) || copy.equal(py::bool_(true)))
+            throw py::buffer_error("expected to hand out '" + name +
+                                   "' where it is: copy it there");
+        return cuda::dlpack(found(), engine);
+    }
 };
 
 std::vector<Event> events_of(const py::object& row, const py::object& channel,
@@ -173,7 +185,11 @@ PYBIND11_MODULE(_engine, m) {
     cuda::bind(m);
 
     py::class_<PyDeviceArray>(m, "DeviceArray", "One of an engine's arrays on a GPU.")
-        .def_property_readonly("__cuda_array_interface__", &PyDeviceArray::interface);
+        .def_property_readonly("__cuda_array_interface__", &PyDeviceArray::interface)
+        .def("__dlpack_device__", &PyDeviceArray::device)
+        .def("__dlpack__", &PyDeviceArray::dlpack, py::arg("stream") = py::none(), py::kw_only(),
+             py::arg("max_version") = py::none(), py::arg("dl_device") = py::none(),
+             py::arg("copy") = py::none());
     py::class_<PyEngine>(m, "Engine", "All cells of one bundle, one step a bin.")
         .def(py::init<const py::dict&, const py::dict&, const std::string&, int, int,
                       const std::string&, const std::vector<int>&, bool>(),
@@ -203,12 +219,12 @@ PYBIND11_MODULE(_engine, m) {
         .def_property_readonly("outputs", &PyEngine::outputs, "Raw outputs f32[B, 3].")
         .def(
             "on_device",
-            [](PyEngine& engine, const std::string& name) {
-                engine.on_device(name);  // throws
+            [](const py::object& engine, const std::string& name) {
+                engine.cast<PyEngine&>().on_device(name);  // throws
                 return PyDeviceArray{engine, name};
             },
-            py::arg("name"), py::keep_alive<0, 1>(),
-            "An array where the GPU has it (cuda/arrays.h), for cupy.asarray; until resize().")
+            py::arg("name"),
+            "An array where the GPU has it (cuda/arrays.h), for cupy and torch; until resize().")
         .def_property_readonly("population", &PyEngine::population,
                                "Capsule for _neuron; the engine must outlive it.");
 }

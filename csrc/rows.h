@@ -10,11 +10,12 @@
 
 namespace ann {
 
-// Where a GPU keeps an array, as __cuda_array_interface__ tells it.
+// Where a GPU keeps an array, as __cuda_array_interface__ and DLPack tell it.
 struct DeviceArray {
     const void* data;
     const char* type;                    // "<f4", "<f8"
     std::vector<size_t> shape, strides;  // strides in bytes
+    int device = -1;                     // a GPU's number; -1: the host
 };
 
 class Rows {

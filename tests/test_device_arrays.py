@@ -1,5 +1,7 @@
 """Arrays that stay on a GPU, and arrays that come from one."""
 
+import gc
+
 import numpy as np
 import pytest
 from random_network import NO_TREE, ON_GPU, TREE, engine, event, networks, on_gpu
@@ -78,6 +80,43 @@ def test_rows_on_the_cpu_hand_out_no_array_of_a_gpu():
 def test_an_array_outlives_the_name_of_its_engine():
     array = engine(3, variant="float32-host").on_device("hazard")
     np.testing.assert_array_equal(np.asarray(Host(array)), np.zeros(3, np.float32))
+
+
+@networks
+@pytest.mark.parametrize("name", ["v", "spike", "lstm", "traces", "hazard"])
+def test_dlpack_tells_of_the_same_memory(name, parents):
+    surrogate, _ = stepped("float32-host", parents)
+    array = surrogate.on_device(name)
+    found, wanted = np.from_dlpack(array), np.asarray(Host(array))
+    assert (found.dtype, found.strides) == (wanted.dtype, wanted.strides)
+    assert found.ctypes.data == wanted.ctypes.data
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_a_dlpack_array_keeps_its_engine():
+    found = np.from_dlpack(engine(3, variant="float32-host").on_device("hazard"))
+    gc.collect()
+    np.testing.assert_array_equal(found, np.zeros(3, np.float32))
+    unused = engine(3, variant="float32-host").on_device("v").__dlpack__()
+    assert "dltensor" in repr(unused)
+
+
+def test_dlpack_makes_no_copy_and_goes_nowhere():
+    array = engine(3, variant="float32-host").on_device("v")
+    assert array.__dlpack_device__() == (1, 0)
+    for asked in ({"copy": True}, {"dl_device": (2, 0)}):
+        with pytest.raises(BufferError, match="'v' where it is"):
+            array.__dlpack__(**asked)
+    assert len(np.from_dlpack(array, device="cpu", copy=False)) == 3
+
+
+@on_gpu
+def test_dlpack_tells_of_the_gpu():
+    cupy = pytest.importorskip("cupy")
+    surrogate = engine(21, variant="float32")
+    v = run(surrogate, trials(21, 5))[1][-1]
+    found = cupy.from_dlpack(surrogate.on_device("v"))
+    np.testing.assert_array_equal(found.get(), v)
 
 
 def test_an_array_on_the_host_is_taken_as_it_is():

@@ -69,7 +69,7 @@ class Population:
         return _neuron.voltages(group)
 
     def on_device(self, name: str) -> Any:
-        """One of the rows' arrays on a GPU, for ``cupy.asarray``; nothing is copied.
+        """One of the rows' arrays on a GPU, for cupy or torch; nothing is copied.
 
         Ask again after each bin, and not across `restore`.
 
@@ -85,7 +85,7 @@ class Population:
         Returns
         -------
         DeviceArray
-            It has ``__cuda_array_interface__``.
+            It has ``__cuda_array_interface__``, and DLPack's methods.
 
         Raises
         ------

@@ -9,7 +9,7 @@ namespace {
 template <class T>
 DeviceArray array(const T* data, std::vector<size_t> shape, std::vector<size_t> strides) {
     for (size_t& stride : strides) stride *= sizeof(T);
-    return {data, sizeof(T) == 8 ? "<f8" : "<f4", std::move(shape), std::move(strides)};
+    return {data, sizeof(T) == 8 ? "<f8" : "<f4", std::move(shape), std::move(strides), -1};
 }
 
 }  // namespace

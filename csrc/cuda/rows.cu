@@ -240,7 +240,9 @@ void DeviceRows<Number>::load(const EngineState& from) {
 template <class Number>
 DeviceArray DeviceRows<Number>::on_device(const std::string& name) const {
     enter_a_batch();
-    return find_array(view_, batch_, rows_, name);
+    DeviceArray found = find_array(view_, batch_, rows_, name);
+    found.device = device_;
+    return found;
 }
 
 }  // namespace
