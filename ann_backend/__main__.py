@@ -17,6 +17,7 @@ COMMANDS = (
     "cell",
     "data",
     "train",
+    "curve",
     "validate",
     "info",
     "bench",

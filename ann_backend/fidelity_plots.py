@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 
 from ann_backend.plots import GREY, ORANGE
 
-__all__ = ["figures"]
+__all__ = ["draw_curve", "figures"]
 
 WINDOWS_MS = (0.5, 1.0, 2.0, 5.0)
 LABELS = {
@@ -21,6 +22,40 @@ LABELS = {
     "synapses": "synapses",
     "synchrony": "synchrony (Fano factor)",
 }
+
+
+def draw_curve(
+    points: Sequence[Mapping[str, Any]], ahead: Sequence[Mapping[str, Any]], path: Path
+) -> Path:
+    """Draw accuracy against hours of data.
+
+    Parameters
+    ----------
+    points, ahead : sequence of mappings
+        Measured, and extrapolated (dashed).
+    path : Path
+        The PNG to write.
+    """
+    panels = {
+        "F1": [(f"f1_{w:g}ms", f"within {w:g} ms") for w in WINDOWS_MS],
+        "ROC AUC": [("auc", "")],
+        "Vm: RMSE, mV": [("vm_rmse_mV", "")],
+    }
+    figure = Figure(figsize=(10, 3.2), layout="constrained")
+    for axes, (label, lines) in zip(figure.subplots(1, 3), panels.items(), strict=True):
+        for key, name in lines:
+            (drawn,) = axes.plot(*_course(points, key), "o-", label=name)
+            then = [points[-1], *ahead] if ahead else []
+            axes.plot(*_course(then, key), "--", color=drawn.get_color())
+        axes.set(xscale="log", xlabel="biological hours of training data", ylabel=label)
+        if len(lines) > 1:
+            axes.legend(frameon=False)
+    figure.savefig(path, dpi=150)
+    return path
+
+
+def _course(points: Sequence[Mapping[str, Any]], key: str) -> tuple[list[Any], ...]:
+    return [p["hours"] for p in points], [p[key] for p in points]
 
 
 def figures(measured: Mapping[str, Any]) -> dict[str, tuple[str, str]]:

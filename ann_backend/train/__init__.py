@@ -17,7 +17,7 @@ Stages in order, each with what stands beside it; `pipeline` runs them all:
 `export`    the rest of the bundle
 `validate`  how good it is; `evidence` gathers what it is held against (`stock`,
             `network`), `free_run` runs it, `tally`, `breakdown`, `waveform` and
-            `details` compare
+            `details` compare; `curve` does so for more and more data
 =========== ==========================================================================
 
 Importing this package imports no torch.

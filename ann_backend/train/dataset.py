@@ -140,6 +140,10 @@ class Dataset:
         """Biological hours in all."""
         return sum(len(t.v) for t in self.trials) / 3.6e6
 
+    def first(self, trials: int) -> Dataset:
+        """The first trials alone."""
+        return _together(self.trials[:trials], vars(self))
+
 
 def refuse_mixture(*datasets: Dataset) -> None:
     """Refuse splits that were not made from the same cell by the same teacher.

@@ -30,7 +30,7 @@ from ann_backend.train.stock import Steps, fingerprint
 from ann_backend.train.tally import KEYS, Response, Tally, intervals, scores, tally
 from ann_backend.train.waveform import around_spikes, waveform
 
-__all__ = ["fit_together", "measure", "summary"]
+__all__ = ["fit_together", "measure", "summary", "usual"]
 
 SECOND_MS = 1000  # drift is reported by blocks of this length
 ENDS = 10  # seconds at either end of a long trial that are compared
@@ -197,9 +197,13 @@ def _at_usual_rates(sums: Tally, floor: Tally) -> dict[str, Any]:
     One trial of a plateau at 50 Hz has more spikes than twenty others, and all the
     pooled numbers are about it.
     """
+    return {"range_Hz": list(USUAL_HZ), **_among(usual(sums), sums, floor)}
+
+
+def usual(sums: Tally) -> NDArray[np.bool_]:
+    """Which trials have such a rate."""
     rate = sums.true * 1e3 / sums.bins
-    usual = (rate >= USUAL_HZ[0]) & (rate <= USUAL_HZ[1])
-    return {"range_Hz": list(USUAL_HZ), **_among(usual, sums, floor)}
+    return (rate >= USUAL_HZ[0]) & (rate <= USUAL_HZ[1])
 
 
 def _where_sure(sums: Tally, floor: Tally) -> dict[str, Any]:
