@@ -1,7 +1,5 @@
 """The data curve: one network on more and more trials, measured on the same ones."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
