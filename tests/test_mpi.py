@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ann_backend import _engine
+
 pytestmark = pytest.mark.skipif(shutil.which("mpirun") is None, reason="needs mpirun")
 
 RING = Path(__file__).parent / "mpi_ring.py"
@@ -51,6 +53,21 @@ def test_a_random_network_over_ranks_is_the_same_without_the_queue(ranks):
         assert int(events) > 200
         assert int(spikes) > 20
         assert int(flown) > 200
+
+
+LOCAL = "from ann_backend import _engine; print('local rank', _engine.local_rank())"
+
+
+def test_ranks_of_a_host_take_different_gpus():
+    found = re.findall(r"local rank (\d)", mpirun("-c", LOCAL, ranks=3).stdout)
+    assert sorted(found) == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize(("said", "rank"), [("3", 3), ("", 0), ("-1", 0), ("1x", 0)])
+def test_a_launcher_says_which_rank_this_is(said, rank, monkeypatch):
+    monkeypatch.delenv("OMPI_COMM_WORLD_LOCAL_RANK", raising=False)
+    monkeypatch.setenv("SLURM_LOCALID", said)
+    assert _engine.local_rank() == rank
 
 
 def test_an_exchange_off_the_bins_is_refused():

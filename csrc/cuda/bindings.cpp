@@ -4,6 +4,7 @@
 #include <pybind11/stl.h>
 
 #include "cuda/host.h"
+#include "cuda/local_rank.h"
 #include "errors.h"
 #ifdef ANN_WITH_CUDA
 #include "cuda/device.h"
@@ -95,6 +96,7 @@ void bind(py::module_& m) {
     m.attr("cuda_host_variants") = host_variants();
     m.def("on_host", &on_host, py::arg("array"),
           "The same, or a NumPy copy of an array on a GPU (__cuda_array_interface__).");
+    m.def("local_rank", &local_rank, "This process among those of its host, under MPI: its GPU.");
     m.def("cuda_devices", &listed_devices, "CUDA devices that this build can see; may be empty.");
     m.def("cuda_refusal", &why_not,
           "Why backend 'cuda' cannot be used here, and what to do; empty if it can.");

@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "cuda/device.h"
+#include "cuda/local_rank.h"
 #include "errors.h"
 
 namespace ann::cuda {
@@ -75,9 +76,10 @@ int choose() {
     const std::string why = refusal();
     if (!why.empty()) throw refused(why);
     const std::vector<Device> found = devices();
-    int index = 0;
-    while (found[index].major < oldest) ++index;
-    return index;
+    std::vector<int> usable;
+    for (size_t i = 0; i < found.size(); ++i)
+        if (found[i].major >= oldest) usable.push_back(int(i));
+    return usable[size_t(local_rank()) % usable.size()];
 }
 
 bool owned() {

@@ -16,8 +16,8 @@ std::vector<Device> devices();  // empty where there is no driver, no device, or
 
 std::string refusal();  // why no device can be used, and what to do; empty if one can
 
-// The index of the first device that can be used; this process is bound to it from now on. Throws
-// DeviceError.
+// The index of a device that can be used, another for each of a host's MPI ranks while there are
+// enough; this process is bound to it from now on. Throws DeviceError.
 int choose();
 
 // Throws DeviceError in a child that was forked after `choose`: CUDA does not survive a fork.
