@@ -20,9 +20,13 @@ from ann_backend.train.teacher import Trial
 __all__ = ["COARSE", "FINE", "calibrate"]
 
 WINDOWS_MS = (1.0, 2.0, 5.0)  # of the F1 that the score is the mean of
-# Thresholds, and memories in ms.
-FINE = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7), (1.0, 3.0, 10.0, 20.0)
-COARSE = (0.3, 0.5), (3.0, 20.0)
+# Thresholds, and memories in ms. A short memory is deaf to a small hazard that lasts: a
+# network that has missed a spike under a constant current then stays silent.
+FINE = (
+    (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.65, 0.7, 0.8),
+    (1.0, 3.0, 10.0, 20.0, 40.0, 80.0, 160.0),
+)
+COARSE = (0.3, 0.5, 0.65), (3.0, 20.0, 80.0)
 SLACK = 0.01
 
 
