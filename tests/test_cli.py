@@ -215,6 +215,6 @@ def test_demo_reports_what_the_surrogate_fires(tmp_path):
     assert result.keys() >= DEMO_KEYS
     assert result["biological_s"] == 2
     assert result["spikes_neuron"] >= 100
-    assert abs(result["spikes_ann"] / result["spikes_neuron"] - 1) < 0.15
-    assert result["f1_5ms"] > 0.3  # spikes of the same rates by chance: 0.08
+    assert abs(result["spikes_ann"] / result["spikes_neuron"] - 1) < 0.1
+    assert result["f1_5ms"] > 0.4  # spikes of the same rates by chance: 0.08
     assert (tmp_path / result["figure"]).read_bytes().startswith(b"\x89PNG")

@@ -64,7 +64,7 @@ def test_example_04_compares_both_backends(tmp_path):
     text = run([sys.executable, EXAMPLES / "04_compare_both_backends.py"], tmp_path)
     scores = [float(f1) for f1 in re.findall(r"F1 at 2 ms ([\d.]+)", text)]
     assert len(scores) == 5
-    assert sum(scores) / 5 > 0.1  # spikes of the same rates by chance: 0.04
+    assert sum(scores) / 5 > 0.2  # spikes of the same rates by chance: 0.04
 
 
 # Three standard deviations of the difference of NEURON runs of 2 s with two seeds, from
