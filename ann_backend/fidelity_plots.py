@@ -45,11 +45,12 @@ def draw_curve(
     for axes, (label, lines) in zip(figure.subplots(1, 3), panels.items(), strict=True):
         for key, name in lines:
             (drawn,) = axes.plot(*_course(points, key), "o-", label=name)
-            then = [points[-1], *ahead] if ahead else []
+            then = [points[-1], *(p for p in ahead if key in p)]
             axes.plot(*_course(then, key), "--", color=drawn.get_color())
         axes.set(xscale="log", xlabel="biological hours of training data", ylabel=label)
         if len(lines) > 1:
-            axes.legend(frameon=False)
+            axes.set_ylim(0, 1.25)  # room for the legend
+            axes.legend(frameon=False, ncols=2, loc="upper left")
     figure.savefig(path, dpi=150)
     return path
 

@@ -62,6 +62,16 @@ def test_a_power_law_is_extrapolated():
         assert "rate_error" not in point
 
 
+@pytest.mark.parametrize("auc", [1.0, float("nan")])
+def test_what_has_no_error_or_no_value_is_left_out(auc):
+    points = [power_law(h) for h in (0.5, 1.0, 2.0)]
+    points[1]["auc"] = auc
+    found = curve.extrapolated(points)
+    assert len(found) == 4
+    assert "auc" not in found[0]
+    assert "f1_2ms" in found[0]
+
+
 def test_two_points_are_no_curve():
     assert curve.extrapolated([power_law(1.0), power_law(2.0)]) == []
 
@@ -71,5 +81,6 @@ def test_the_figure_is_drawn(tmp_path):
     from ann_backend.fidelity_plots import draw_curve
 
     points = [power_law(h) for h in (0.5, 1.0, 2.0)]
+    points[0]["auc"] = 1.0  # not extrapolated
     path = draw_curve(points, curve.extrapolated(points), tmp_path / "curve.png")
     assert path.stat().st_size > 10_000

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from ann_backend import template
-from ann_backend.bench.drive import EVENTS_PER_MS
+from ann_backend.bench.drive import Drive
+from ann_backend.bench.exchange import DELAY_MS
 from ann_backend.bench.network import replaced, source
 from ann_backend.nrn import h
 from ann_backend.run.catalogue import find
@@ -24,10 +25,7 @@ from ann_backend.train.resolve import resolve_here
 
 SYNAPSES, STIMS, HEARD = 50, 10, 100  # of a cell; other cells that it hears
 SETTLE_MS = 50
-DELAY_MS = (1.0, 11.0)
-STRONG = (
-    4  # times a typical weight, at a quarter of the rate: NetStims cost NEURON 2 us
-)
+STRONG = 4  # times a typical weight, as much rarer: a NetStim's event costs 2 us
 
 
 class Share:
@@ -57,9 +55,7 @@ class Share:
             pc.set_gid2node(gid, pc.id())
             pc.cell(gid, spikes)
             self.kept.append(spikes)
-        per_ms = EVENTS_PER_MS.get(
-            cell.name, sum(c.rate_Hz for c in cell.channels) / 1e3
-        )
+        per_ms = Drive.of(cell, 0).events_per_ms
         for gid, mine in zip(self.gids, synapses, strict=True):
             self._driven(gid, mine, unit_uS, STRONG * STIMS / per_ms)
             self._joined(gid, mine, unit_uS, cells)
@@ -95,14 +91,10 @@ class Share:
     def _joined(self, gid: int, synapses: list[Any], unit_uS: Any, cells: int) -> None:
         """To cells of any rank."""
         rng = np.random.default_rng(gid)
-        heard, to = (
-            rng.integers(cells, size=HEARD),
-            rng.integers(len(synapses), size=HEARD),
-        )
-        delays = rng.uniform(*DELAY_MS, HEARD)
-        for other, k, ms in zip(
-            heard.tolist(), to.tolist(), delays.tolist(), strict=True
-        ):
+        heard = rng.integers(cells, size=HEARD).tolist()
+        to = rng.integers(len(synapses), size=HEARD).tolist()
+        delays = rng.uniform(*DELAY_MS, HEARD).tolist()
+        for other, k, ms in zip(heard, to, delays, strict=True):
             wire = self.context.gid_connect(other, synapses[k])
             wire.delay, wire.weight[0] = ms, float(unit_uS[k])
             self.kept.append(wire)

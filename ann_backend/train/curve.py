@@ -147,8 +147,9 @@ def extrapolated(points: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
     -------
     list of dict
         ``hours``, twice to sixteen times the most, and `tally.KEYS` but for the rate
-        error; none of fewer than three points. A line through the logarithms of 1 - x,
-        and of the voltage's error itself: a lead, not a measurement.
+        error and for what has no error or no value somewhere; none of fewer than three
+        points. A line through the logarithms of 1 - x, and of the voltage's error
+        itself: a lead, not a measurement.
     """
     if len(points) < LEAST:
         return []
@@ -158,6 +159,8 @@ def extrapolated(points: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
     for key in (key for key in KEYS if key != "rate_error"):
         values = np.array([p[key] for p in points])
         errors = values if key == "vm_rmse_mV" else 1.0 - values
+        if not (errors > 0.0).all():
+            continue
         power, factor = np.polyfit(np.log(hours), np.log(errors), 1)
         then = np.exp(factor) * ahead**power
         found[key] = then if key == "vm_rmse_mV" else 1.0 - then
