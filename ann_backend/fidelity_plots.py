@@ -37,7 +37,7 @@ def draw_curve(
         The PNG to write.
     """
     panels = {
-        "F1": [(f"f1_{w:g}ms", f"within {w:g} ms") for w in WINDOWS_MS],
+        "F1, spikes within": [(f"f1_{w:g}ms", f"{w:g} ms") for w in WINDOWS_MS],
         "ROC AUC": [("auc", "")],
         "Vm: RMSE, mV": [("vm_rmse_mV", "")],
     }
