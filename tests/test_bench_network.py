@@ -30,7 +30,7 @@ def test_the_exchange_and_the_coupled_run_are_measured(monkeypatch):
     assert row["overhead_min"] <= row["overhead"] <= row["overhead_max"]
 
 
-def test_a_circuit_is_measured_and_what_netcons_add_is_scaled(monkeypatch):
+def test_a_circuit_is_measured(monkeypatch):
     monkeypatch.setattr(turns, "FEW", (10, 20))
     network, effort = turns.Network(20, 20), Effort(repeats=2, threads=(1,))
     ways = turns.circuit(HH, find("HH"), network, 50, effort, lambda _: None)
@@ -40,8 +40,23 @@ def test_a_circuit_is_measured_and_what_netcons_add_is_scaled(monkeypatch):
     assert sizes == [(20, 50), (20, 50), (10, 20), (10, 20)]
     assert all(w["output_Hz"] > 1 for w in ways)
     assert all(w["s_per_s_min"] <= w["s_per_s"] for w in ways[:2])
-    alone, _, _, queue = (w["s_per_s"] for w in ways)
-    assert queue > alone
+
+
+def test_what_netcons_add_to_a_circuit_is_scaled(monkeypatch):
+    def ran(seconds):
+        repeats = [{"seconds": x * seconds, "spikes": 30.0} for x in (1.0, 2.0, 6.0)]
+        return {"setup_s": 10 * seconds, "memory_MB": 100 * seconds}, repeats
+
+    monkeypatch.setattr(turns, "FEW", (10, 20))
+    monkeypatch.setattr(turns, "_turns", lambda *_: [ran(s) for s in (4, 7, 1, 2, 3)])
+    network, effort = turns.Network(20, 500), Effort(threads=(1,))
+    ways = turns.circuit(HH, find("HH"), network, 50, effort, lambda _: None)
+    assert [w["measured_synapses"] for w in ways] == [50, 50, 20, 20]
+    # 5 times the synapses of those few rows; half a second was run
+    assert [w["s_per_s"] for w in ways] == [16, 28, 16 + 5 * 4, 16 + 5 * 8]
+    assert [w["build_s"] for w in ways] == [40, 70, 40 + 5 * 10, 40 + 5 * 20]
+    assert [w["memory_MB"] for w in ways] == [400, 700, 400 + 5 * 100, 400 + 5 * 200]
+    assert {w["output_Hz"] for w in ways} == {3.0}
 
 
 def test_the_synapses_of_a_circuit_leave_its_rows_as_they_are():

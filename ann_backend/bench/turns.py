@@ -218,7 +218,6 @@ def circuit(
     except AnnBackendError as error:
         return [about | {"way": way, "note": str(error)} for way in WAYS]
     more = network.rows * synapses / (few * fewer)
-    more = network.rows * synapses / (few * fewer)
     whole, small = _costs(alone, network.bins), _costs(less, network.bins)
     made = [whole, _costs(joined, network.bins)]
     made += [whole + more * (_costs(one, network.bins) - small) for one in others]
