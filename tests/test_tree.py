@@ -178,6 +178,7 @@ def test_the_engine_hears_in_every_branch_what_torch_does(cell, measured):
     network = Network(cell, Shape(hidden=16, mix=16, layers=1, head=16), measured)
     with torch.no_grad():  # the dendrites' units begin deaf to spikes
         network.branch_w.add_(0.1 * torch.rand_like(network.branch_w))
+        network.head2.weight[0] *= 5.0
         network.head2.bias[0] = 0.0
     bins, rng, n = 300, np.random.default_rng(1), 3000
     channel = rng.integers(0, len(cell.channels), n).astype(np.int16)

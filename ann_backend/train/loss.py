@@ -1,7 +1,8 @@
 """What the fit minimises: spike hazard, sub-bin offset, and voltages.
 
-Beside the soma's voltage stand those of some dendritic sites: they are dropped at
-export, but teach the tree what the dendrites do.
+Beside the clipped voltage stand the soma's own, up to what only an action potential
+reaches, and those of some dendritic sites: they are dropped at export, but teach the
+tree what the cell does, its plateaus above the clip among it.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ from ann_backend.train.teacher import Trial
 __all__ = ["NAMES", "losses", "targets"]
 
 NAMES = ("hazard", "offset", "v", "sites")
+PLATEAU_MV = 25.0  # above the clip: how far a soma stays depolarised
 OFFSET_NEIGHBOUR = 0.3  # weight of the bins beside a spike in the offset loss
 WEIGHTS = torch.tensor([30.0, 0.5, 1.0, 1.0])
 
 
 def targets(cell: CellDescription, trials: Sequence[Trial]) -> dict[str, torch.Tensor]:
-    """Targets of some trials, each of shape (T, B), the sites' (T, B, S)."""
+    """Targets of some trials, each of shape (T, B), the sites' (T, B, 1 + S)."""
     bins = len(trials[0].v)
     spike = np.zeros((bins, len(trials)), np.float32)
     offset, weight = np.zeros_like(spike), np.zeros_like(spike)
@@ -38,12 +40,14 @@ def targets(cell: CellDescription, trials: Sequence[Trial]) -> dict[str, torch.T
         offset[before, row], offset[behind, row] = 1.0, 0.0
         spike[n, row], weight[n, row] = 1.0, 1.0
         offset[n, row] = trial.spikes - n
-    v: NDArray[Any] = np.stack([t.v for t in trials], axis=1)
-    v = (np.minimum(v, cell.clip_mV) - cell.v_init_mV) / V_SCALE_MV
+    soma: NDArray[Any] = np.stack([t.v for t in trials], axis=1)
+    v = (np.minimum(soma, cell.clip_mV) - cell.v_init_mV) / V_SCALE_MV
     found = {"spike": spike, "offset": offset, "weight": weight, "v": v}
     found["clipped"] = (v >= (cell.clip_mV - cell.v_init_mV) / V_SCALE_MV).astype("f4")
-    sites = np.stack([t.sites for t in trials]).astype(np.float32)
-    found["sites"] = ((sites - cell.v_init_mV) / UNIT_MV).transpose(2, 0, 1)
+    soma = np.minimum(soma, cell.clip_mV + PLATEAU_MV)
+    sites = np.stack([t.sites for t in trials]).astype(np.float32).transpose(2, 0, 1)
+    sites = np.concatenate([soma[..., None], sites], axis=2)
+    found["sites"] = (sites - cell.v_init_mV) / UNIT_MV
     return {name: torch.from_numpy(np.float32(array)) for name, array in found.items()}
 
 
@@ -57,7 +61,5 @@ def losses(y: torch.Tensor, target: dict[str, torch.Tensor]) -> torch.Tensor:
     # the readout clips: above the clip any value is right
     excess = functional.relu(y[..., 2] - target["v"]) * target["clipped"]
     v = functional.smooth_l1_loss(y[..., 2] - excess, target["v"])
-    sites = torch.zeros_like(v)
-    if y.shape[-1] > OUTPUTS:
-        sites = functional.smooth_l1_loss(y[..., OUTPUTS:], target["sites"])
+    sites = functional.smooth_l1_loss(y[..., OUTPUTS:], target["sites"])
     return torch.stack([hazard, offset, v, sites]) * WEIGHTS.to(y.device)

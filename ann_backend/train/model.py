@@ -3,7 +3,7 @@
 Sixth in the training line. Letters: T bins, B rows, E events, C channels, G groups,
 K kernels, W taps, N branches, R groups of a branch, U units of a branch, P mix,
 H hidden, L layers, M head units, O outputs (hazard logit, offset logit, Vm, and, in
-training only, the voltages of dendritic sites).
+training only, the voltages of the soma, plateaus and all, and of dendritic sites).
 """
 
 from __future__ import annotations
@@ -138,8 +138,7 @@ class Network(nn.Module):
         self.lstm = nn.LSTM(shape.mix or width, shape.hidden, shape.layers)
         self.head1 = nn.Linear(shape.hidden, shape.head)
         self.head2 = nn.Linear(shape.head, OUTPUTS)
-        if cell.sites:
-            self.sites = nn.Linear(shape.hidden, len(cell.sites))
+        self.sites = nn.Linear(shape.hidden, 1 + len(cell.sites))
         with torch.no_grad():
             # memories that last from the start; a spike is rare
             for layer in range(shape.layers):
@@ -242,13 +241,11 @@ class Network(nn.Module):
         with torch.autocast(f.device.type, enabled=False):
             hidden, (h, c) = self.lstm(f.float(), (state.h, state.c))
         y = self.head2(torch.relu(self.head1(hidden)))
-        if hasattr(self, "sites"):
-            sites = self.sites(hidden)
-            if self.shape.tree:
-                sites = sites + self.tree.shown * course[self.tree.sites].permute(
-                    1, 2, 0
-                )
-            y = torch.cat([y, sites], -1)
+        sites = self.sites(hidden)
+        if self.shape.tree:
+            shown = course[self.tree.sites].permute(1, 2, 0)
+            sites = sites + self.tree.shown * shown
+        y = torch.cat([y, sites], -1)
         return y, State(a[len(a) - len(state.traces) :], h, c, v, q)
 
     def units(self, a: torch.Tensor, bins: int) -> torch.Tensor:

@@ -41,7 +41,7 @@ class Tree(nn.Module):
         super().__init__()
         parents = torch.tensor(cable.parents, dtype=torch.int32)
         self.register_buffer("parents", parents, persistent=False)
-        self.sites = list(cable.sites)
+        self.sites = [0, *cable.sites]
 
         def learned(x: Any) -> nn.Parameter:
             return nn.Parameter(torch.as_tensor(np.array(x, np.float32)))
@@ -56,8 +56,8 @@ class Tree(nn.Module):
         self.log_capacitance = learned(np.log(cable.capacitance_pF))
         self.log_leak = learned(np.log(cable.intrinsic.leak_nS))
         self.log_axial = learned(np.log(np.maximum(cable.axial_nS, 1e-3)))
-        if self.sites:  # in training only: of the branches' voltages in the sites'
-            self.shown = learned(np.ones(len(self.sites)))
+        # in training only: of the branches' voltages in those of soma and sites
+        self.shown = learned(np.ones(len(self.sites)))
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """`gate` (5, N, U), `reversal` (N, U) and `cable` (4, N), as a bundle's."""
