@@ -212,10 +212,7 @@ def _breakdown(bins: Mapping[str, list[Mapping[str, Any]]]) -> Figure:
             for label, prefix, colour in sides:
                 value = [_number(r[f"{prefix}{key}"]) for r in records]
                 panel.plot(value, "o-", ms=4, color=colour, label=label)
-            if row == 0:
-                panel.set_ylim(min(0.8, panel.get_ylim()[0]), 1.01)
-            else:
-                panel.set_ylim(bottom=0)
+            panel.set_ylim(0, 1.05 if row == 0 else None)
             panel.set_xticks(range(len(records)))
             if column == 0:
                 panel.set_ylabel(title)
