@@ -70,6 +70,12 @@ def test_what_is_there_can_be_loaded_while_more_is_made(request_, made, tmp_path
         load(request_, tmp_path)
 
 
+def test_shards_are_whole_and_the_first_trials_are_asked_for(request_, made):
+    fewer = load(dataclasses.replace(request_, trials=4), made[0])
+    assert [t.seed for t in fewer.trials] == [t.seed for t in made[1].trials[:4]]
+    assert fewer.events_sha256 == made[1].first(4).events_sha256
+
+
 def test_half_the_step_has_the_same_events(request_, made):
     half = dataclasses.replace(request_, dt_ms=0.0125)
     found = generate(half, made[0], processes=1, quiet=True)
@@ -126,9 +132,13 @@ def test_the_command_goes_on_where_it_stopped(tmp_path, capsys):
     line += f" --quiet --json {tmp_path}/r.json"
     assert main(line.split()) == 0
     first = json.loads((tmp_path / "r.json").read_text())
-    assert first["trials"] == 8
+    assert first["trials"] == 4
+    (shard,) = tmp_path.rglob("*.npz")
+    written = shard.stat().st_mtime_ns
     assert main(line.replace("0.001", "0.003").split()) == 0
-    assert json.loads((tmp_path / "r.json").read_text())["trials"] == 16
+    assert json.loads((tmp_path / "r.json").read_text())["trials"] == 11
+    assert len(list(tmp_path.rglob("*.npz"))) == 2
+    assert shard.stat().st_mtime_ns == written
     assert "CoreNEURON" in capsys.readouterr().out
 
 

@@ -9,8 +9,6 @@ from typing import Any
 
 from ann_backend.cli import _cell
 
-SHARD = 8  # trials in a shard; their number is rounded up, so that hours can be added
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
@@ -39,8 +37,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         cell=resolve(cell),
         split=args.split,
         seed=args.seed,
-        trials=SHARD * max(1, math.ceil(args.hours * 3600 / args.trial_s / SHARD)),
-        rows=SHARD,
+        trials=max(1, math.ceil(args.hours * 3600 / args.trial_s)),
         duration_ms=args.trial_s * 1000,
         dt_ms=args.dt,
     )

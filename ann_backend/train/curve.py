@@ -18,7 +18,7 @@ from ann_backend.errors import AnnBackendError
 from ann_backend.train.calibrate import calibrate
 from ann_backend.train.cell import CellDescription
 from ann_backend.train.dataset import Dataset, Request, generate, refuse_mixture
-from ann_backend.train.evidence import ROWS, Drawn
+from ann_backend.train.evidence import Drawn
 from ann_backend.train.export import runner
 from ann_backend.train.fit import Fit, fit
 from ann_backend.train.free_run import free_run
@@ -96,11 +96,10 @@ def curve(
             cell=cell,
             split=split,
             seed=own,
-            trials=-(-trials // ROWS) * ROWS,
-            rows=ROWS,
+            trials=trials,
             duration_ms=1000 * seconds,
         )
-        return generate(request, folder, processes=processes, quiet=quiet).first(trials)
+        return generate(request, folder, processes=processes, quiet=quiet)
 
     validation = made("validation", held_out, held_s, seed)
     test = made("test", held_out, held_s, seed)

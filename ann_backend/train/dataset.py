@@ -57,6 +57,7 @@ class Request:
         Splits share no seed, hence no trial.
     seed : int
     trials : int
+        The first so many: shards are whole, so that more can be added later.
     duration_ms : int
         Of each trial.
     rows : int
@@ -94,8 +95,7 @@ class Request:
     def seeds(self, shard: int) -> list[int]:
         """Seeds of a shard's trials."""
         first = (self.seed * len(SPLITS) + SPLITS.index(self.split)) * SEEDS_PER_SPLIT
-        stop = min((shard + 1) * self.rows, self.trials)
-        return [first + k for k in range(shard * self.rows, stop)]
+        return [first + k for k in range(shard * self.rows, (shard + 1) * self.rows)]
 
     def path(self, folder: Path, shard: int) -> Path:
         """File of a shard."""
@@ -257,7 +257,7 @@ def load(request: Request, folder: Path, *, partial: bool = False) -> Dataset:
                     f"{_brief(made[name])}; remove {folder} and generate anew"
                 )
     trials = [t for trials, _ in parts for t in trials]
-    return _together(trials, first)
+    return _together(trials[: request.trials], first)
 
 
 def _make(request: Request, folder: Path, shard: int, teacher: Teacher) -> None:

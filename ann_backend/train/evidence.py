@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ from ann_backend.train.teacher import AP_START_MS, AP_STOP_MS, Trial
 __all__ = ["Amount", "Drawn", "Evidence", "gather"]
 
 DRIFT_S = 60
-ROWS = 8  # trials of a shard
+LONG_ROWS = 4  # long trials in a shard
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -146,29 +146,24 @@ def gather(
     """
     amount = amount or Amount()
 
-    def made(
-        trials: int, seconds: int, *, half: bool = False, rows: int = ROWS
-    ) -> Dataset:
-        """Whole shards, so that another number of trials finds them fitting."""
+    def made(trials: int, seconds: int, **other: Any) -> Dataset:
         request = Request(
             cell=cell,
             split="test",
             seed=seed,
-            trials=-(-trials // rows) * rows,
+            trials=trials,
             duration_ms=1000 * seconds,
-            dt_ms=cell.dt_ms / 2 if half else None,
-            rows=rows,
+            **other,
         )
-        data = generate(request, folder, processes=processes, quiet=quiet)
-        return dataclasses.replace(data, trials=data.trials[:trials])
+        return generate(request, folder, processes=processes, quiet=quiet)
 
     test = made(amount.trials, amount.trial_s)
-    half = made(amount.trials, amount.trial_s, half=True)
+    half = made(amount.trials, amount.trial_s, dt_ms=cell.dt_ms / 2)
     long, long_trials = None, amount.long_trials
     if long_trials is None:
         long_trials = min(16, max(1, amount.trials // 2))
     if long_trials:
-        long = made(long_trials, DRIFT_S, rows=ROWS // 2)
+        long = made(long_trials, DRIFT_S, rows=LONG_ROWS)
     stock: Response | str = "not measured"
     if is_stock(test.teacher, cell):
         stock = "the teacher is stock NEURON at dt 0.025"

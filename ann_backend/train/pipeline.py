@@ -26,7 +26,7 @@ from ann_backend.train.dataset import (
     join,
     refuse_mixture,
 )
-from ann_backend.train.evidence import ROWS, Amount, gather
+from ann_backend.train.evidence import Amount, gather
 from ann_backend.train.export import action_potential, readout, sizes
 from ann_backend.train.fit import Fit, fit, hardware, torch_version
 from ann_backend.train.model import Network
@@ -115,17 +115,14 @@ def train(
         )
 
     def made(split: str, trials: int, k: int) -> Dataset:
-        """Whole shards, so that more can be added later."""
         request = Request(
             cell=cell,
             split=split,
             seed=seed + k,
-            trials=-(-trials // ROWS) * ROWS,
+            trials=trials,
             duration_ms=lengths[k] * 1000,
-            rows=ROWS,
         )
-        data = generate(request, home, processes=processes, quiet=quiet)
-        return dataclasses.replace(data, trials=data.trials[:trials])
+        return generate(request, home, processes=processes, quiet=quiet)
 
     validation = made("validation", held_out, 0)
     numbers = [h * 3600 / s for h, s in zip(amounts, lengths, strict=True)]
