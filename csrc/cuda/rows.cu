@@ -155,7 +155,7 @@ size_t bytes_of_first(int all) {
 template <class Number>
 void DeviceRows<Number>::reserve(size_t events) {
     const size_t before = bytes_of_first(batch_.rows), wanted = before + events * sizeof(RowEvent);
-    if (wanted > input_.size()) {
+    if (wanted > std::min(staged_.size(), input_.size())) {  // one may have failed
         staged_.allocate(2 * wanted);
         input_.allocate(2 * wanted);
     }
