@@ -244,3 +244,16 @@ def test_coreneuron_has_the_spikes_of_neuron(monkeypatch):
     assert len(fast[1]) > 10
     assert script.digest(*fast) == script.digest(*slow)
     assert script.digest(*build.apart(core, alone, cell)) != script.digest(*fast)
+
+
+def test_the_results_that_are_shown_are_the_shipped_bundle_s(monkeypatch, tmp_path):
+    monkeypatch.undo()  # the study itself
+    shown = json.loads((RETT / "results" / "compare.json").read_text())
+    bundle, neuron = catalogue.find("L5PC"), RETT / "results" / "neuron.json"
+    assert shown["settings"]["bundle_sha256"] == bundle.manifest.manifest_sha256
+    given = ["--neuron", str(neuron), "--out", str(tmp_path / "compare.json")]
+    found = compare.compute(compare.parsed(["surrogate", *given]), bundle)
+    assert len(found["points"]) == len(shown["points"]) >= 60
+    for name in ("agreement", "rate_error", "correlation_error"):
+        assert found[name] == pytest.approx(shown[name], abs=0.05)
+    assert found["floor"] == shown["floor"]

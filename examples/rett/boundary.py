@@ -133,7 +133,7 @@ def save(a, s, done):
     networks = [
         {"seed": seed, "variant": variant, "cell": cell.tolist(), "t": t.tolist()}
         for seed, variant in order
-        for cell, t in [done[seed, variant]]
+        for cell, t in [(done[seed, variant][0], np.round(done[seed, variant][1], 6))]
     ]
     results = {"command": a.command, "networks": networks}
     document.write(Path(a.out), FORMAT, VERSION, s, **results)
