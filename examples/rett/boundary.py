@@ -133,7 +133,7 @@ def save(a, s, done):
     networks = [
         {"seed": seed, "variant": variant, "cell": cell.tolist(), "t": t.tolist()}
         for seed, variant in order
-        for cell, t in [(done[seed, variant][0], np.round(done[seed, variant][1], 6))]
+        for cell, t in [done[seed, variant]]
     ]
     results = {"command": a.command, "networks": networks}
     document.write(Path(a.out), FORMAT, VERSION, s, **results)
@@ -159,7 +159,7 @@ def sent(pipe, net, cell, backend):
 
 
 def received(pipe):
-    """Spikes of a network that has ended.
+    """Spikes of a network that has ended, to a millionth of a ms.
 
     Raises
     ------
@@ -167,12 +167,13 @@ def received(pipe):
         If it ended without them.
     """
     try:
-        return pipe.recv()
+        cell, t = pipe.recv()
     except EOFError:
         raise SystemExit(
             "expected a network's spikes, but its process ended: its error is above, "
             "or memory was short; run the command again, with fewer --processes"
         ) from None
+    return cell, np.round(t, 6)
 
 
 def compute(a):
