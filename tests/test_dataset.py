@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pytest
@@ -144,10 +145,15 @@ def test_the_command_goes_on_where_it_stopped(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("line", "named"),
-    [("data nothing", "a cell that ships"), ("data HH --split x", "expected a split")],
+    [
+        ("data nothing", "a cell that ships"),
+        ("data HH --split x", "expected a split"),
+        ("data HH --hours -1", "expected hours above 0 .* got -1 h"),
+        ("data HH --trial-s 0", "trials of 1 s or more, got 4 h in trials of 0 s"),
+    ],
 )
 def test_the_command_refuses_what_it_does_not_know(line, named, capsys):
     from ann_backend.__main__ import main
 
     assert main(line.split()) == 1
-    assert named in capsys.readouterr().err
+    assert re.search(named, capsys.readouterr().err)

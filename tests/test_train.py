@@ -201,6 +201,9 @@ def test_trials_of_several_lengths_train_together(data, request_, tmp_path):
 def test_hours_are_asked_for_each_length_of_trials(tmp_path):
     with pytest.raises(AnnBackendError, match=r"hours for each length.*\[1.0\] h of"):
         ann_backend.train("HH", out=tmp_path / "x", hours=[1.0], trial_s=[1, 2])
+    for hours, trial_s in ((0, 2), (1.0, 0), ([1.0, -2.0], [1, 2])):
+        with pytest.raises(AnnBackendError, match="expected hours above 0"):
+            ann_backend.train("HH", out=tmp_path / "x", hours=hours, trial_s=trial_s)
 
 
 @pytest.mark.parametrize(("shape", "cut"), [(SMALL.shape, 3), (TREE, 4)])

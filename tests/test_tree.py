@@ -15,7 +15,7 @@ from ann_backend.train.export import Spiking, runner  # noqa: E402
 from ann_backend.train.free_run import free_run  # noqa: E402
 from ann_backend.train.groups import Groups  # noqa: E402
 from ann_backend.train.input import Input  # noqa: E402
-from ann_backend.train.model import Network  # noqa: E402
+from ann_backend.train.model import OUTPUTS, Network  # noqa: E402
 from ann_backend.train.resolve import resolve  # noqa: E402
 from ann_backend.train.shape import UNIT_MV, Shape  # noqa: E402
 from ann_backend.train.tensors import take, tensors  # noqa: E402
@@ -171,6 +171,18 @@ def test_a_network_rests_near_the_cell_and_excitation_depolarises_it(cell, measu
     assert silent.max() == pytest.approx(max(everywhere) - cell.v_init_mV, abs=2.0)
     assert driven[0] > silent[0] + 3
     assert driven.max() < 75
+
+
+def test_the_tree_s_soma_is_shown_before_the_sites(cell, measured):
+    network = Network(cell, Shape(hidden=8, mix=8, layers=1, head=8), measured)
+    events = Events(np.array([1.5]), np.zeros(1, np.int16), np.full(1, 0.01, "f4"))
+    with torch.no_grad():
+        network.sites.weight.zero_()
+        network.sites.bias.zero_()
+        y, after = network(Input.of([events], 0, 20), network.start(1))
+    branches = [0, *measured.sites]
+    assert y.shape[-1] == OUTPUTS + len(branches)
+    assert torch.equal(y[-1, 0, OUTPUTS:], after.v[branches, 0])
 
 
 def test_the_engine_hears_in_every_branch_what_torch_does(cell, measured):

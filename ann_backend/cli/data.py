@@ -25,19 +25,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Simulate; the result is what lies in the folder."""
-    from ann_backend.errors import CellError
+    from ann_backend.errors import AnnBackendError, CellError
     from ann_backend.train.dataset import SPLITS, Request, generate
     from ann_backend.train.resolve import resolve
 
     if args.split not in SPLITS:
         raise CellError(f"expected a split of {', '.join(SPLITS)}, got '{args.split}'")
+    if args.hours <= 0 or args.trial_s < 1:
+        raise AnnBackendError(
+            "expected hours above 0 and trials of 1 s or more, got "
+            f"{args.hours:g} h in trials of {args.trial_s} s"
+        )
     cell = _cell.described(args.cell)
     folder = args.folder or Path("data") / cell.name
     request = Request(
         cell=resolve(cell),
         split=args.split,
         seed=args.seed,
-        trials=max(1, math.ceil(args.hours * 3600 / args.trial_s)),
+        trials=math.ceil(args.hours * 3600 / args.trial_s),
         duration_ms=args.trial_s * 1000,
         dt_ms=args.dt,
     )

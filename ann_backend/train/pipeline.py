@@ -114,6 +114,12 @@ def train(
             f"expected hours for each length of trials, got {amounts} h of {lengths} s"
         )
 
+    if min(amounts) <= 0 or min(lengths) < 1:
+        raise AnnBackendError(
+            "expected hours above 0 and trials of 1 s or more, got "
+            f"{amounts} h in trials of {lengths} s"
+        )
+
     def made(split: str, trials: int, k: int) -> Dataset:
         request = Request(
             cell=cell,
