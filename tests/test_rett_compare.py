@@ -21,6 +21,7 @@ import compare  # noqa: E402
 import map as rett_map  # noqa: E402
 import network  # noqa: E402
 import script  # noqa: E402
+import speed  # noqa: E402
 
 CELLS, COLUMNS = 12, (0.3, 0.6)
 NEURON = ["neuron", "--cell", "HH", "--cells", str(CELLS), "--backend", "neuron"]
@@ -230,6 +231,27 @@ def test_the_commands_run_in_processes_of_their_own(tmp_path, monkeypatch, capsy
     np.testing.assert_array_equal(found[0, "half"][1], np.round(when, 6))
     with pytest.raises(SystemExit, match="but its process ended"):
         boundary.received(boundary.started(net, replace(cell, name="X"), "neuron"))
+
+
+def test_a_network_is_timed_on_both_sides(tmp_path, monkeypatch, capsys):
+    out = tmp_path / "speed.json"
+    given = ["--connectivity", "0.3", "--drive", "100", "--out", str(out)]
+    speed.main([*NEURON[1:], *given, "--repeats", "1"])
+    found = json.loads(out.read_text())
+    net = network.draw(0.3, 100.0, 0, cell=network.HH, cells=CELLS)
+    for side, backend in (("neuron", "neuron"), ("surrogate", "surrogate")):
+        spikes = script.run(net, network.HH, backend=backend)[1]
+        assert len(spikes) > 5
+        assert found[side]["rate_Hz"] == pytest.approx(len(spikes) / CELLS / 0.25)
+        assert found[side]["seconds"] == [found[side]["median_s"]]
+    ratio = found["neuron"]["median_s"] / found["surrogate"]["median_s"]
+    assert found["ratio"] == ratio > 0
+    assert found["fidelity"]["f1_2ms"] > 0.9
+    assert f"NEURON / replaced: {ratio:.0f}" in capsys.readouterr().out
+    runs = iter([(1.0, 7, "a"), (1.0, 7, "b"), (1.0, 7, "c")])
+    monkeypatch.setattr(build, "apart", lambda *_: next(runs))
+    with pytest.raises(SystemExit, match="expected the spikes of the first"):
+        speed.main([*NEURON[1:], *given, "--repeats", "2"])
 
 
 @pytest.mark.slow

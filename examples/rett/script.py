@@ -7,6 +7,7 @@ network is and draws it; `map.py` runs thousands of them.
 """
 
 import argparse
+import contextlib
 import hashlib
 import json
 
@@ -116,7 +117,7 @@ def vectorised(detectors):
     context.psolve(network.END_MS)
 
 
-def run(net, cell, *, backend="neuron", bundle=None):
+def run(net, cell, *, backend="neuron", bundle=None, watch=None):
     """Run a network.
 
     Parameters
@@ -128,6 +129,8 @@ def run(net, cell, *, backend="neuron", bundle=None):
         own for a network.
     bundle : str or path, optional
         Of the surrogates; the cell's name by default.
+    watch : context manager, optional
+        Entered for the simulation alone, without set-up.
 
     Returns
     -------
@@ -142,10 +145,11 @@ def run(net, cell, *, backend="neuron", bundle=None):
     keep = connected(cells, cell, net), driven(cells, cell, net)
     who, when, detectors = recorded(cells)
     h.finitialize(cell.v_init_mV)
-    if backend == "coreneuron":
-        vectorised(detectors)
-    else:
-        h.continuerun(network.END_MS)
+    with watch or contextlib.nullcontext():
+        if backend == "coreneuron":
+            vectorised(detectors)
+        else:
+            h.continuerun(network.END_MS)
     if backend == "surrogate":
         ann_backend.restore(cells)
     del keep
