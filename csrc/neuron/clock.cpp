@@ -2,6 +2,7 @@
 // edge runs the bin. The order within: engine, voltages, recordings, spikes.
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <string>
 
 #include "../errors.h"
@@ -22,7 +23,7 @@ struct Leaving {
     int cell;
     Point_process* tap;
 };
-static std::vector<Leaving> pending;
+static std::deque<Leaving> pending;
 static long runs = 0;  // finitializes; a user's callback may call it in the middle of a step
 
 Model& model() {
@@ -63,7 +64,7 @@ double last_step() {
 static void emit_spikes(double now) {
     while (!pending.empty()) {
         const auto [t, cell, tap] = pending.front();
-        pending.erase(pending.begin());
+        pending.pop_front();
         if (tap)
             emit(tap, t, now);
         else if (model().cells[cell].soma.v)

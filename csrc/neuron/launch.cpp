@@ -4,14 +4,13 @@
 
 #include <algorithm>
 #include <string>
-#include <utility>
 
 #include "model.h"
 
 namespace ann {
 
 static bool begun = false;   // the bin under way was launched, or some groups of it
-static std::string failure;  // of launching it, told when it is collected
+static std::string failure;  // of it, told when it is collected; there is no bin behind it
 
 static void count(Group& g, const Event& e) {
     if (g.cells.empty()) return;
@@ -93,8 +92,7 @@ void collect_bin(double edge) {
             for (Group& g : model().groups)
                 if (g.heard) collect(g);
         });
-    const std::string error = std::exchange(failure, "");
-    if (!error.empty()) hoc_execerror(("ann_backend: " + error).c_str(), nullptr);
+    if (!failure.empty()) hoc_execerror(("ann_backend: " + failure).c_str(), nullptr);
     begun = false;
 }
 

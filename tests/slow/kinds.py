@@ -25,7 +25,20 @@ ann_backend.load("HH")
 
 
 class Wild(Network):
-    """Weights and delays of all sizes that can be."""
+    """Weights and delays of all sizes that can be, onto replaced cells.
+
+    The biophysical one fires by a current: under such weights, simultaneous events onto
+    a synapse of its own, whose order is NEURON's queue's and no one's to know, differ in
+    a last bit that grows to other spikes.
+    """
+
+    def __init__(self, *args, **keys):
+        super().__init__(*args, **keys)
+        self.clamp = h.IClamp(self.real(0.5))
+        self.clamp.dur, self.clamp.amp = 1e9, 0.2
+
+    def random_target(self):
+        return self.random.choice(self.synapses)
 
     def weight(self):
         usual = super().weight()
