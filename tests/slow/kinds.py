@@ -27,9 +27,9 @@ ann_backend.load("HH")
 class Wild(Network):
     """Weights and delays of all sizes that can be, onto replaced cells.
 
-    The biophysical one fires by a current: under such weights, simultaneous events onto
-    a synapse of its own, whose order is NEURON's queue's and no one's to know, differ in
-    a last bit that grows to other spikes.
+    The biophysical one fires by a current: NEURON's queue orders simultaneous events
+    onto one synapse as it happens, and under such weights the last bit of their sum
+    grows to other spikes.
     """
 
     def __init__(self, *args, **keys):
