@@ -40,3 +40,15 @@ def test_only_what_the_readout_clips_may_lie_above_the_target(target):
     assert losses(y, target)[2] > 0
     y[3, 0, 3] += 1.0  # the plateau itself is not clipped
     assert losses(y, target)[3] > 0
+
+
+def test_a_voltage_that_is_far_off_counts_by_its_size(target):
+    def error(size):
+        y = torch.zeros(4, 1, 5)
+        y[..., 2], y[..., 3:] = target["v"], target["sites"]
+        y[0, 0, 2] -= size  # of 4 bins
+        y[0, 0, 3] -= size  # of 4 bins, 2 places
+        return losses(y, target)[2:]
+
+    assert error(2.0).tolist() == pytest.approx([1.95 / 4, 1.95 / 8])
+    assert error(0.02).tolist() == pytest.approx([0.002 / 4, 0.002 / 8], rel=1e-3)
