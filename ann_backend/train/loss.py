@@ -26,8 +26,8 @@ NAMES = ("hazard", "offset", "v", "sites")
 PLATEAU_MV = 25.0  # above the clip: how far a soma stays depolarised
 OFFSET_NEIGHBOUR = 0.3  # weight of the bins beside a spike in the offset loss
 WEIGHTS = torch.tensor([30.0, 0.5, 1.0, 1.0])
-# In a voltage's unit: a larger error counts by its size, not by its square. Squared, rare
-# plateaus outweigh the tenths of a mV that decide when a cell fires.
+# In a voltage's unit: larger errors count by their size, not by their square. Squared,
+# rare plateaus outweigh the tenths of a mV that decide when a cell fires.
 SMALL = 0.1
 
 
