@@ -50,6 +50,6 @@ def test_a_voltage_that_is_far_off_counts_by_its_size(target):
         y[0, 0, 3] -= size  # of 4 bins, 2 places
         return losses(y, target)[2:]
 
-    assert error(2.0).tolist() == pytest.approx([1.985 / 4, 1.985 / 8])
-    square = 0.01**2 / 2 / 0.03
-    assert error(0.01).tolist() == pytest.approx([square / 4, square / 8], rel=1e-3)
+    assert error(2.0).tolist() == pytest.approx([1.995 / 4, 1.995 / 8])
+    square = 0.005**2 / 2 / 0.01
+    assert error(0.005).tolist() == pytest.approx([square / 4, square / 8], rel=1e-3)

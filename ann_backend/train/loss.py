@@ -28,7 +28,7 @@ OFFSET_NEIGHBOUR = 0.3  # weight of the bins beside a spike in the offset loss
 WEIGHTS = torch.tensor([30.0, 0.5, 1.0, 1.0])
 # In a voltage's unit: larger errors count by their size, not by their square. Squared,
 # rare plateaus outweigh the tenths of a mV that decide when a cell fires.
-SMALL = 0.03
+SMALL = 0.01
 
 
 def targets(cell: CellDescription, trials: Sequence[Trial]) -> dict[str, torch.Tensor]:
