@@ -248,6 +248,8 @@ def test_a_network_is_timed_on_both_sides(tmp_path, monkeypatch, capsys):
     assert found["ratio"] == ratio > 0
     assert found["fidelity"]["f1_2ms"] > 0.9
     assert f"NEURON / replaced: {ratio:.0f}" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="expected a connectivity of 0 to 2/3, got 2"):
+        speed.main([*NEURON[1:], *given, "--connectivity", "2"])
     runs = iter([(1.0, 7, "a"), (1.0, 7, "b"), (1.0, 7, "c")])
     monkeypatch.setattr(build, "apart", lambda *_: next(runs))
     with pytest.raises(SystemExit, match="expected the spikes of the first"):

@@ -168,22 +168,40 @@ def digest(cell, t):
     return hashlib.sha256(raw).hexdigest()[:16]
 
 
-def main():
-    """Run one network and print what the study reads from it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def parser_of(doc):
+    """Begin a command line of one network."""
+    parser = argparse.ArgumentParser(description=doc.splitlines()[0])
     parser.add_argument("--connectivity", type=float, default=0.1)
     parser.add_argument("--drive", type=float, default=600.0, help="inhibition, Hz")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cells", type=network.count, default=network.CELLS)
     parser.add_argument("--cell", choices=network.SHIPPED, default="L5PC")
-    parser.add_argument("--backend", choices=BACKENDS, default="neuron")
     parser.add_argument("--bundle", help="name or path; the cell's own by default")
-    a = parser.parse_args()
+    return parser
+
+
+def drawn(a):
+    """Network and cell of a command line.
+
+    Raises
+    ------
+    SystemExit
+        A connectivity or a drive that cannot be.
+    """
     cell = network.SHIPPED[a.cell]
     try:
         net = network.draw(a.connectivity, a.drive, a.seed, cell=cell, cells=a.cells)
     except ValueError as error:
         raise SystemExit(str(error)) from None
+    return net, cell
+
+
+def main():
+    """Run one network and print what the study reads from it."""
+    parser = parser_of(__doc__)
+    parser.add_argument("--backend", choices=BACKENDS, default="neuron")
+    a = parser.parse_args()
+    net, cell = drawn(a)
     spikes = run(net, cell, backend=a.backend, bundle=a.bundle)
     found = {"spikes": len(spikes[1]), **network.readouts(*spikes, net.cells)}
     print(json.dumps({**found, "digest": digest(*spikes)}, indent=1))

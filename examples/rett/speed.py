@@ -8,7 +8,6 @@ simulation, without set-up; the ratio is that of the medians. Beside it stands w
 replaced network is worth: its spikes, its rate, and the bundle's fidelity.
 """
 
-import argparse
 import functools
 import time
 from pathlib import Path
@@ -55,8 +54,7 @@ def compute(a, bundle):
     SystemExit
         If a repeat has other spikes than the first.
     """
-    cell = network.SHIPPED[a.cell]
-    net = network.draw(a.connectivity, a.drive, a.seed, cell=cell, cells=a.cells)
+    net, cell = script.drawn(a)
     sides = {"neuron": a.backend, "surrogate": "surrogate"}
     found = {side: [] for side in sides}
     for _ in range(a.repeats):
@@ -92,13 +90,7 @@ def summary(runs, cells):
 
 def parsed(arguments=None):
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--connectivity", type=float, default=0.1)
-    parser.add_argument("--drive", type=float, default=600.0, help="inhibition, Hz")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--cells", type=network.count, default=network.CELLS)
-    parser.add_argument("--cell", choices=network.SHIPPED, default="L5PC")
-    parser.add_argument("--bundle", help="name or path; the cell's own by default")
+    parser = script.parser_of(__doc__)
     parser.add_argument(
         "--backend", choices=("coreneuron", "neuron"), default="coreneuron"
     )
