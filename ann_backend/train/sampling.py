@@ -4,7 +4,7 @@ Third in the training line: a resolved `CellDescription` and a seed give a `Plan
 plan and the drive of each stretch give `Events`. The teacher moves the drive from
 stretch to stretch so that the cell comes to the trial's target output rate.
 
-The distribution, SAMPLER version 2, drawn anew for each trial:
+The distribution, SAMPLER version 3, drawn anew for each trial:
 
 - target output rate: log-uniform over the cell's ``output_Hz``; 1 trial in 20 has
   instead a drive drawn at random, so that silent and over-driven cells are seen too;
@@ -26,12 +26,14 @@ The distribution, SAMPLER version 2, drawn anew for each trial:
   with a noise fraction, as NetStim makes them; in 4 trials of 10, 2 to 4 parts of the
   tree, or excitation and inhibition, follow a time course of their own each;
 - synchronous volleys on top in 1 trial of 3, alone in 1 of 10: 0.5 to 10 Hz, 1 to
-  50 nS in all, jitter 0.05 to 5 ms, inhibition 0 to 5 ms behind;
+  50 nS in all, on a cell with dendrites to 1,000, as a network that fires as one sends
+  them and as they bring plateaus and depolarisation block; jitter 0.05 to 20 ms,
+  inhibition 0 to 5 ms behind;
 - clusters in 4 trials of 10, on a cell with dendrites: 0.5 to 30 Hz, 4 to 60 events
   within 1 to 20 ms on one of 1 to all branches, as they start NMDA spikes;
-- a clamp in 3 trials of 20, where the cell has a current channel: 1 to 6 steps of 50
-  to 1,500 ms, or noise (2 to 50 ms); alone in 1 of 5 of these. Rare, for a spike's time
-  under constant current is ill-conditioned: half the step moves it by many ms;
+- a clamp in 1 trial of 5, where the cell has a current channel: 1 to 6 steps of 50
+  to 1,500 ms, or noise (2 to 50 ms); alone in 3 of 10 of these. Rare, for a spike's
+  time under constant current is ill-conditioned: half the step moves it by many ms;
 - a silent stretch of a tenth to a half of the trial in 1 trial of 5;
 - not more than 60 events/ms in all, on average.
 """
@@ -50,7 +52,7 @@ from ann_backend.train.places import Tree, draw_part, draw_places
 
 __all__ = ["SAMPLER", "Clusters", "Events", "Plan", "Volleys", "draw_plan"]
 
-SAMPLER = 2
+SAMPLER = 3
 COURSES = ("steady", "fluctuating", "bursts", "regular")
 COURSE_SHARES = (0.35, 0.35, 0.2, 0.1)
 
@@ -118,11 +120,11 @@ def draw_plan(cell: CellDescription, seed: int, *, duration_ms: int) -> Plan:
     tree = Tree(cell)
     free = rng.random() < 0.05
     course, clamp, kind = _course(rng), rng.random(), rng.random()
-    if tree.current is None or clamp >= 0.15:
+    if tree.current is None or clamp >= 0.2:
         steps = np.empty((0, 3))
     else:
         steps = _steps(rng, cell.channels[tree.current].unit_uS, duration_ms)
-    alone = len(steps) > 0 and clamp < 0.03
+    alone = len(steps) > 0 and clamp < 0.06
     if kind < 0.1 and not alone:
         course["course"] = "volleys"
     if alone:
@@ -142,7 +144,7 @@ def draw_plan(cell: CellDescription, seed: int, *, duration_ms: int) -> Plan:
         rate_Hz=rate,
         driven=~tree.inhibitory | follows,
         pool=_pools(rng, tree),
-        volleys=None if alone or kind >= 0.43 else _volleys(rng, inhibited=inhibited),
+        volleys=None if alone or kind >= 0.43 else _volleys(rng, tree, inhibited),
         clusters=None if alone else _clusters(rng, tree),
         steps=steps,
         silence=_silence(rng),
@@ -228,11 +230,11 @@ def _pools(rng: np.random.Generator, tree: Tree) -> NDArray[np.int8]:
     return pool
 
 
-def _volleys(rng: np.random.Generator, *, inhibited: bool) -> Volleys:
+def _volleys(rng: np.random.Generator, tree: Tree, inhibited: bool) -> Volleys:
     return Volleys(
         rate_Hz=log_uniform(rng, 0.5, 10.0),
-        total_uS=log_uniform(rng, 0.001, 0.05),
-        jitter_ms=log_uniform(rng, 0.05, 5.0),
+        total_uS=log_uniform(rng, 0.001, 1.0 if tree.branches > 1 else 0.05),
+        jitter_ms=log_uniform(rng, 0.05, 20.0),
         lag_ms=float(rng.uniform(0.0, 5.0)),
         inhibition=float(rng.uniform(0.0, 1.5)) if inhibited else 0.0,
     )

@@ -131,7 +131,7 @@ class Stream:
             return []
         more = drive**0.5 if self.plan.course == "volleys" else 1.0
         rate = min(v.rate_Hz * more, VOLLEY_LIMIT_HZ)
-        total = min(v.total_uS * more, VOLLEY_LIMIT_US)
+        total = min(v.total_uS * more, max(v.total_uS, VOLLEY_LIMIT_US))
         count = self.rng.poisson(rate * (stop - start) * 1e-3)
         at = self.rng.uniform(start, stop, count) + 3.0 * v.jitter_ms
         parts = []
