@@ -6,8 +6,9 @@ stretch to stretch so that the cell comes to the trial's target output rate.
 
 The distribution, SAMPLER version 3, drawn anew for each trial:
 
-- target output rate: log-uniform over the cell's ``output_Hz``; 1 trial in 20 has
-  instead a drive drawn at random, so that silent and over-driven cells are seen too;
+- target output rate: log-uniform over the cell's ``output_Hz``, or what of it brings
+  a spike in the trial; 1 trial in 20 has instead a drive drawn at random, so that
+  silent and over-driven cells are seen too;
 - synapses: 100 to 16,000 excitatory and 30 to 5,000 inhibitory ones, log-uniform,
   collapsed on the channels, where they have 1 to 3 different weights (1 to 12 on a
   cell of few channels) and rates that differ log-normally (sigma 0 to 1);
@@ -134,10 +135,12 @@ def draw_plan(cell: CellDescription, seed: int, *, duration_ms: int) -> Plan:
     follows = bool(rng.random() < 0.5)
     ratio = log_uniform(rng, 1 / 8, 2.0 if follows else 4.0) if inhibited else 0.0
     weight, rate, synapses = _synapses(rng, cell, tree, part, ratio)
+    slow, fast = cell.output_Hz
+    slow = min(max(slow, 1e3 / duration_ms), fast)
     return Plan(
         seed=seed,
         duration_ms=duration_ms,
-        target_Hz=float("nan") if free else log_uniform(rng, *cell.output_Hz),
+        target_Hz=float("nan") if free else log_uniform(rng, slow, fast),
         drive=log_uniform(rng, 1 / 8, 16.0) if free else log_uniform(rng, 1 / 4, 1.0),
         synapses=synapses,
         weight_uS=weight,
