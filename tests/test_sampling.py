@@ -121,6 +121,35 @@ def test_a_volley_has_the_conductance_it_should():
     assert events.weight.sum() / starts == pytest.approx(0.02, rel=0.25)
 
 
+def test_volleys_are_as_strong_as_a_networks_where_there_are_dendrites(l5pc):
+    for cell, low, high in ((HH, 0.03, 0.05), (l5pc, 0.7, 1.0)):
+        plans = [draw_plan(cell, seed, duration_ms=2000) for seed in range(150)]
+        totals = [p.volleys.total_uS for p in plans if p.volleys]
+        assert low < max(totals) <= high
+        assert min(totals) < 0.005
+        plan = next(p for p in plans if p.volleys and p.volleys.total_uS == max(totals))
+        plan = dataclasses.replace(
+            plan, course="volleys", clusters=None, steps=np.empty((0, 3))
+        )
+        volleys = dataclasses.replace(
+            plan.volleys, rate_Hz=2.0, jitter_ms=0.1, inhibition=0.0
+        )
+        plan = dataclasses.replace(plan, volleys=volleys, silence=(0.0, 0.0))
+        # the drive makes no volley stronger than it may be
+        events = draw_events(cell, plan, [16.0] * 8)
+        starts = 1 + np.count_nonzero(np.diff(events.t) > 5.0)
+        assert events.weight.sum() / starts == pytest.approx(max(totals), rel=0.4)
+
+
+def test_a_target_rate_is_one_that_brings_a_spike():
+    low, high = HH.output_Hz
+    for ms, least in ((1, high), (500, 2.0), (100_000, low)):
+        plans = [draw_plan(HH, seed, duration_ms=ms) for seed in range(100)]
+        targets = [p.target_Hz for p in plans if p.target_Hz == p.target_Hz]
+        assert 0.999 * least < min(targets) < 1.5 * least
+        assert max(targets) == pytest.approx(high, rel=0.2)
+
+
 def test_regular_sources_keep_their_rate_across_stretches():
     rng = np.random.default_rng(1)
     rate = np.array([10.0, 40.0, 200.0])
