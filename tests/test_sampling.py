@@ -110,35 +110,81 @@ def test_clusters_fall_on_one_branch_at_a_time(l5pc):
     assert sum(len(b) == 1 for b in apart) > 0.6 * len(apart)
 
 
+VOLLEYS = Volleys(
+    rate_Hz=2.0,
+    total_uS=0.02,
+    jitter_ms=0.1,
+    lag_ms=1.0,
+    inhibition=0.0,
+    reach_um=np.inf,
+    echo=0.0,
+    echo_ms=8.0,
+)
+
+
+def volleys_alone(cell, plan, volleys, drive=1.0):
+    """Events of 20 s."""
+    plan = dataclasses.replace(
+        plan,
+        course="volleys",
+        volleys=volleys,
+        clusters=None,
+        steps=np.empty((0, 3)),
+        silence=(0.0, 0.0),
+        duration_ms=20_000,
+    )
+    return draw_events(cell, plan, [drive] * 80)
+
+
+def conductances(events, gap_ms=4.0):
+    """Total weight (uS) of each volley, and when the next one starts (ms)."""
+    starts = np.append(0, 1 + np.flatnonzero(np.diff(events.t) > gap_ms))
+    return np.add.reduceat(events.weight, starts), np.diff(events.t[starts])
+
+
 def test_a_volley_has_the_conductance_it_should():
     plan = draw_plan(HH, 0, duration_ms=20_000)
-    volleys = Volleys(2.0, 0.02, 0.1, 1.0, 0.0)
-    plan = dataclasses.replace(
-        plan, course="volleys", volleys=volleys, silence=(0.0, 0.0)
-    )
-    events = draw_events(HH, plan, [1.0] * 80)
-    starts = 1 + np.count_nonzero(np.diff(events.t) > 5.0)
-    assert events.weight.sum() / starts == pytest.approx(0.02, rel=0.25)
+    totals, _ = conductances(volleys_alone(HH, plan, VOLLEYS))
+    assert totals.mean() == pytest.approx(0.02, rel=0.25)
 
 
 def test_volleys_are_as_strong_as_a_networks_where_there_are_dendrites(l5pc):
     for cell, low, high in ((HH, 0.03, 0.05), (l5pc, 0.7, 1.0)):
         plans = [draw_plan(cell, seed, duration_ms=2000) for seed in range(150)]
-        totals = [p.volleys.total_uS for p in plans if p.volleys]
+        plans = [p for p in plans if p.volleys]
+        totals = [p.volleys.total_uS for p in plans]
         assert low < max(totals) <= high
         assert min(totals) < 0.005
-        plan = next(p for p in plans if p.volleys and p.volleys.total_uS == max(totals))
-        plan = dataclasses.replace(
-            plan, course="volleys", clusters=None, steps=np.empty((0, 3))
+        assert all(
+            v.total_uS * v.echo <= high * 1.001 for v in (p.volleys for p in plans)
         )
-        volleys = dataclasses.replace(
-            plan.volleys, rate_Hz=2.0, jitter_ms=0.1, inhibition=0.0
-        )
-        plan = dataclasses.replace(plan, volleys=volleys, silence=(0.0, 0.0))
+        plan = plans[int(np.argmax(totals))]
+        volleys = dataclasses.replace(VOLLEYS, total_uS=max(totals))
         # the drive makes no volley stronger than it may be
-        events = draw_events(cell, plan, [16.0] * 8)
-        starts = 1 + np.count_nonzero(np.diff(events.t) > 5.0)
-        assert events.weight.sum() / starts == pytest.approx(max(totals), rel=0.4)
+        found, _ = conductances(volleys_alone(cell, plan, volleys, drive=16.0))
+        assert np.median(found) == pytest.approx(max(totals), rel=0.4)
+
+
+def test_an_echo_comes_behind_its_volley():
+    plan = draw_plan(HH, 0, duration_ms=20_000)
+    volleys = dataclasses.replace(VOLLEYS, echo=2.0)
+    totals, gaps = conductances(volleys_alone(HH, plan, volleys))
+    assert np.mean(np.abs(gaps - 8.0) < 1.0) > 0.35
+    assert totals.mean() == pytest.approx(0.03, rel=0.25)
+
+
+def test_volleys_come_around_the_soma_or_where_other_events_come(l5pc):
+    um = np.array([c.distance_um for c in l5pc.channels])
+    plans = [draw_plan(l5pc, seed, duration_ms=2000) for seed in range(60)]
+    plan = max(plans, key=lambda p: np.count_nonzero(p.weight_uS))  # places everywhere
+    far = um[volleys_alone(l5pc, plan, VOLLEYS).channel]
+    near = dataclasses.replace(VOLLEYS, reach_um=40.0)
+    near = um[volleys_alone(l5pc, plan, near).channel]
+    assert np.median(near) < 60.0 < 200.0 < np.median(far)
+    reaches = [p.volleys.reach_um for p in plans if p.volleys]
+    assert 0.25 < np.mean(np.isfinite(reaches)) < 0.75
+    plans = [draw_plan(HH, seed, duration_ms=2000) for seed in range(60)]
+    assert all(p.volleys.reach_um == np.inf for p in plans if p.volleys)
 
 
 def test_a_target_rate_is_one_that_brings_a_spike():

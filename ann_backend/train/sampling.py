@@ -28,8 +28,11 @@ The distribution, SAMPLER version 3, drawn anew for each trial:
   tree, or excitation and inhibition, follow a time course of their own each;
 - synchronous volleys on top in 1 trial of 3, alone in 1 of 10: 0.5 to 10 Hz, 1 to
   50 nS in all, on a cell with dendrites to 1,000, as a network that fires as one sends
-  them and as they bring plateaus and depolarisation block; jitter 0.05 to 20 ms,
-  inhibition 0 to 5 ms behind;
+  them and as they bring plateaus and depolarisation block; jitter 0.05 to 20 ms. They
+  come where the other events come or, in half of these trials and on a cell with
+  dendrites, around the soma (20 to 200 um), as pyramidal cells reach each other. In
+  half a second one is 3 to 15 ms behind, 1/4 to 4 times as strong within the same
+  limit, as such a network answers; in half inhibition is 0 to 5 ms behind;
 - clusters in 4 trials of 10, on a cell with dendrites: 0.5 to 30 Hz, 4 to 60 events
   within 1 to 20 ms on one of 1 to all branches, as they start NMDA spikes;
 - a clamp in 1 trial of 5, where the cell has a current channel: 1 to 6 steps of 50
@@ -67,6 +70,9 @@ class Volleys:
     jitter_ms: float
     lag_ms: float
     inhibition: float
+    reach_um: float  # of the excitatory ones around the soma; inf: as other events
+    echo: float  # how strong a second one is, of the first; 0: none
+    echo_ms: float  # behind the first
 
 
 @dataclasses.dataclass(frozen=True)
@@ -234,12 +240,18 @@ def _pools(rng: np.random.Generator, tree: Tree) -> NDArray[np.int8]:
 
 
 def _volleys(rng: np.random.Generator, tree: Tree, inhibited: bool) -> Volleys:
+    most = 1.0 if tree.branches > 1 else 0.05
+    total = log_uniform(rng, 0.001, most)
+    near = tree.branches > 1 and rng.random() < 0.5
     return Volleys(
         rate_Hz=log_uniform(rng, 0.5, 10.0),
-        total_uS=log_uniform(rng, 0.001, 1.0 if tree.branches > 1 else 0.05),
+        total_uS=total,
         jitter_ms=log_uniform(rng, 0.05, 20.0),
         lag_ms=float(rng.uniform(0.0, 5.0)),
-        inhibition=float(rng.uniform(0.0, 1.5)) if inhibited else 0.0,
+        inhibition=float(rng.uniform(0.0, 1.5)) * (inhibited and rng.random() < 0.5),
+        reach_um=log_uniform(rng, 20.0, 200.0) if near else float("inf"),
+        echo=log_uniform(rng, 0.25, min(4.0, most / total)) * (rng.random() < 0.5),
+        echo_ms=float(rng.uniform(3.0, 15.0)),
     )
 
 

@@ -57,6 +57,7 @@ class Stream:
         self.driven = plan.driven[channel]
         self.inhibitory = tree.inhibitory[channel]
         self.branch = tree.branch[channel]
+        self.um = tree.um[channel]
         self.pools = [np.flatnonzero(plan.pool[channel] == k) for k in range(5)]
         self.pools = [p for p in self.pools if len(p)]
         self.relative = [
@@ -134,17 +135,20 @@ class Stream:
         total = min(v.total_uS * more, max(v.total_uS, VOLLEY_LIMIT_US))
         count = self.rng.poisson(rate * (stop - start) * 1e-3)
         at = self.rng.uniform(start, stop, count) + 3.0 * v.jitter_ms
+        at = np.append(at, at + v.echo_ms)
+        strength = total * np.repeat([1.0, v.echo], count)
         parts = []
-        for mine, share, lag in (
-            (~self.inhibitory, 1.0, 0.0),
-            (self.inhibitory, v.inhibition, v.lag_ms),
+        for mine, share, lag, reach in (
+            (~self.inhibitory, 1.0, 0.0, v.reach_um),
+            (self.inhibitory, v.inhibition, v.lag_ms, np.inf),
         ):
             sources = np.flatnonzero(mine)
             if not len(sources) or not count or share == 0.0:
                 continue
-            rates = self.rate[sources]
+            um = self.um[sources]
+            rates = self.rate[sources] * np.exp(-(um - um.min()) / reach)
             mean = float((rates * self.weight[sources]).sum() / rates.sum())
-            size = self.rng.poisson(share * total / mean, count)
+            size = self.rng.poisson(share * strength / mean)
             t = np.repeat(at + lag, size)
             t = t + v.jitter_ms * self.rng.standard_normal(len(t))
             edges = np.cumsum(rates)
