@@ -178,6 +178,7 @@ void start_clock();
 void stop_clock();
 void set_exchange_delay(double ms);  // emit.cpp: shortest delay between ranks
 void watch_exchange();
+bool exchanged();
 Exchange& exchange();  // exchange.cpp
 
 }  // namespace ann
