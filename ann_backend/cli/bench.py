@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 CELLS = ("HH", "L5PC")
 # parts inside NEURON: rows and bins, and those of --quick
 SIZES = {
-    "exchange": ((1000, 40), (200, 20)),
+    "exchange": ((5000, 40), (200, 20)),
     "coupled": ((1000, 100), (200, 50)),
     "circuit": ((5000, 100), (200, 50)),
     "ranks": ((500, 200), (50, 100)),
