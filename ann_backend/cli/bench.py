@@ -42,6 +42,11 @@ NOTES = (
     "F1@2ms: of the bundle against NEURON; '-' beside ours: random weights, as fast as "
     "a trained bundle of that size, and of no accuracy",
 )
+PEER_NOTES = (
+    "all on one core; ours and the networks have as many Poisson events for each cell, "
+    "ours on its own channels with exact times, the peers on 1,278 synapses in bins",
+    "MB of a peer: of its whole process, torch or XLA included",
+)
 NETWORK_NOTES = (
     "exchange: ns of CPU time of an event from a spike of an HH row to a channel of "
     "another, delays drawn from 1 to 11 ms: replaced cells and NetCons on NEURON's own "
@@ -78,6 +83,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="along one axis at a time instead: cells, synapses, events, cores",
     )
+    parser.add_argument(
+        "--peers",
+        action="store_true",
+        help="Jaxley, Branch-ELM and AxoSim instead, in an environment of their own",
+    )
     parser.add_argument("--repeats", type=int, help="of each engine: 5")
     parser.add_argument(
         "--cells", type=int, nargs="+", metavar="N", help="1 50 5000; --quick: 1 50"
@@ -105,11 +115,12 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         An argument is out of range, or a cell's mechanisms do not compile.
     """
     effort, machine = _effort(args), _machine()
-    parts = args.part or (PARTS[:1] if args.engine or args.scaling else PARTS)
+    alone = args.engine or args.scaling or args.peers
+    parts = args.part or (PARTS[:1] if alone else PARTS)
     say = _silent if args.quiet else _said
     rows: list[dict[str, Any]] = []
     networks: dict[str, list[dict[str, Any]]] = {part: [] for part in SIZES}
-    for name in args.cell:
+    for name in CELLS[1:] if args.peers else args.cell:
         cell, bundle = _opened(name, args.seed, say)
         if "engines" in parts:
             rows += _rows(args, cell, bundle, effort, say)
@@ -120,6 +131,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         hh = _opened("HH", args.seed, say)
         networks["exchange"] = _network("exchange", args.quick, *hh, effort, say)
     result = _result(args, machine, rows, networks)
+    if args.peers:
+        result = _with_peers(result, cell, say)
     if args.plot is not None and rows:
         from ann_backend.cli._figure import drawn
 
@@ -202,17 +215,53 @@ def _result(
     }
 
 
+def _with_peers(
+    result: dict[str, Any], cell: CellDescription, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Add where the peers are from, and how far Jaxley's cell is from NEURON's."""
+    from ann_backend.bench.peers import kinetics, sources
+    from ann_backend.train.build import apart
+
+    say("Jaxley and NEURON: a current step")
+    engines = [name for name in sources.SOURCES if name.startswith("Jaxley")]
+    checks = [apart(kinetics.compared, cell, name) for name in engines]
+    rows = [
+        row
+        | {
+            "source": sources.SOURCES.get(row["engine"]),
+            "published": sources.PUBLISHED.get(row["engine"]),
+        }
+        for row in result["rows"]
+    ]
+    notes = [f"{name}: {text}" for name, text in sources.SOURCES.items()]
+    notes += [f"{name}, as published: {x}" for name, x in sources.PUBLISHED.items()]
+    notes += map(kinetics.note, checks)
+    return result | {
+        "rows": rows,
+        "kinetics": checks,
+        "notes": [NOTES[0], *PEER_NOTES, *notes],
+        "targets": [],
+    }
+
+
 def _effort(args: argparse.Namespace) -> Effort:
     import dataclasses
 
-    from ann_backend.bench.engines import ENGINES
+    from ann_backend.bench.engines import ENGINES, PEERS
     from ann_backend.bench.measure import Effort
     from ann_backend.errors import AnnBackendError
 
     here = [name for name in ENGINES if name != "ours, CUDA" or not _no_gpu()]
     if args.scaling:  # at 100,000 cells the paper's network would take an hour
         here = [name for name in here if not name.startswith("paper")]
+    if args.peers:
+        from ann_backend.bench.peers import environment
+
+        environment.python(_silent if args.quiet else _said)
+        here = ["ours", *PEERS]
     effort = Effort(seed=args.seed, engines=tuple(here))
+    if args.peers:
+        effort = dataclasses.replace(effort, threads=(1,))
     if args.quick:
         effort = dataclasses.replace(effort, cells=(1, 50), seconds=0.1)
     if args.repeats is not None:

@@ -12,7 +12,10 @@ from .events import Events
 class Engine(Protocol):
     """Rows that advance together."""
 
-    parameters: int | None
+    @property
+    def parameters(self) -> int | None:
+        """That are trained."""
+        ...
 
     def run(self, events: Events) -> float:
         """Advance through the events; return the seconds it took."""
@@ -22,35 +25,37 @@ class Engine(Protocol):
 def opened(job: dict[str, Any]) -> Engine:
     """Build an engine by its name; nothing of the others is imported."""
     rows = job["rows"]
-    if job["engine"] == "Jaxley":
+    if job["engine"].startswith("Jaxley"):
         from .l5pc import Jaxley
 
-        return Jaxley(job["cell"], rows)
+        return Jaxley(job["cell"], rows, double=job["engine"] == "Jaxley")
     if job["engine"] == "Branch-ELM":
         from .branch_elm import Streamed
 
         return Streamed(rows)
     from .axosim_nets import Gru, Lite
 
-    return {"AxoSim GRU": Gru, "AxoSim Lite": Lite}[job["engine"]](rows)
+    return Gru(rows) if job["engine"] == "AxoSim GRU" else Lite(rows)
 
 
 def main() -> None:
     """Serve until the input ends."""
     answers, sys.stdout = sys.stdout, sys.stderr  # what libraries print is no answer
     job = json.loads(sys.stdin.readline())
-    if job["engine"] == "Jaxley, a step":
+    if "current_nA" in job:
         from .l5pc import step
 
-        answer: dict[str, Any] = {"v": step(job["cell"], job["current_nA"])}
-        print(json.dumps(answer), file=answers, flush=True)
+        v = step(job["cell"], job["current_nA"], double=job["engine"] == "Jaxley")
+        print(json.dumps({"v": v}), file=answers, flush=True)
         return
     engine = opened(job)
-    answer = {"parameters": engine.parameters}
+    answer: dict[str, Any] = {"parameters": engine.parameters}
     print(json.dumps(answer), file=answers, flush=True)
     t = 0
     for line in sys.stdin:
-        events = Events.drawn(job["rows"], t, int(line), job["events_per_ms"], job["seed"])
+        events = Events.drawn(
+            job["rows"], t, int(line), job["events_per_ms"], job["seed"]
+        )
         t += events.bins
         answer = {"seconds": engine.run(events), "memory_MB": resident_MB()}
         print(json.dumps(answer), file=answers, flush=True)

@@ -36,8 +36,7 @@ class BranchELM(nn.Module):
         )
         self.readout = nn.Linear(MEMORY, OUTPUTS)
         low, high = map(math.log10, TAU_M_MS)
-        kept = torch.exp(-1.0 / torch.logspace(low, high, MEMORY))
-        self.register_buffer("kept", kept)
+        self.kept = torch.exp(-1.0 / torch.logspace(low, high, MEMORY))
         self.kept_s = math.exp(-1.0 / TAU_S_MS)
         # excitatory and inhibitory inputs interleaved; each branch sees 100 neighbours
         # from every 29th on, so most inputs reach three or four branches
@@ -78,7 +77,9 @@ class Streamed:
         routes = torch.zeros(INPUTS, BRANCHES)
         where = torch.arange(BRANCHES).repeat_interleave(SYNAPSES)
         amounts = self.net.w_s.detach() * self.net.there
-        self.routes = routes.index_put_((self.net.source, where), amounts, accumulate=True)
+        self.routes = routes.index_put_(
+            (self.net.source, where), amounts, accumulate=True
+        )
         self.branch, self.m = torch.zeros(rows, BRANCHES), torch.zeros(rows, MEMORY)
 
     def run(self, events: Events) -> float:

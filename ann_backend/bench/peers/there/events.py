@@ -36,5 +36,7 @@ class Events(NamedTuple):
         """Draw the events of ``bins`` ms from ``start``; ``per_ms`` of each row."""
         rng = np.random.default_rng([seed, rows, start])
         counts = rng.poisson(per_ms * rows, bins).tolist()
-        each = [(rng.integers(rows, size=n), rng.integers(INPUTS, size=n)) for n in counts]
+        each = [
+            (rng.integers(rows, size=n), rng.integers(INPUTS, size=n)) for n in counts
+        ]
         return cls(bins, each)

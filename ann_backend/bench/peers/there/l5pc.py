@@ -1,7 +1,7 @@
 """A described cell in Jaxley: the same compartments, channels and step as in NEURON.
 
 Without synapses, which is in Jaxley's favour; its step takes as long for a silent cell
-as for one that fires. In single precision, as Jaxley is by default.
+as for one that fires. Double precision is NEURON's, single precision Jaxley's default.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import os
 import time
 from typing import Any
 
-os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # XLA counts the cores it may use
+os.sched_setaffinity(
+    0, {max(os.sched_getaffinity(0))}
+)  # XLA counts the cores it may use
 
 import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
@@ -24,8 +26,8 @@ from .events import Events  # noqa: E402
 DT_MS, BLOCK_MS, V_INIT_mV = 0.025, 10, -75.0
 
 
-def built(described: dict[str, Any]) -> Any:
-    """The cell; its compartments are in the order of the branches."""
+def built(described: dict[str, Any]) -> tuple[Any, int]:
+    """The cell, its compartments in the order of the branches, and the soma's."""
     comp = jx.Compartment()
     branches = [jx.Branch(comp, ncomp=len(own)) for _, own in described["branches"]]
     cell = jx.Cell(branches, parents=[parent for parent, _ in described["branches"]])
@@ -64,7 +66,8 @@ class Jaxley:
 
     parameters = None
 
-    def __init__(self, described: dict[str, Any], rows: int) -> None:
+    def __init__(self, described: dict[str, Any], rows: int, *, double: bool) -> None:
+        jax.config.update("jax_enable_x64", double)
         cell, _ = built(described)
         advance, states = _stepper(cell, None)
         self.states = jax.tree.map(lambda x: jnp.stack([x] * rows), states)
@@ -81,8 +84,11 @@ class Jaxley:
         return time.perf_counter() - start
 
 
-def step(described: dict[str, Any], current_nA: list[float]) -> list[float]:
+def step(
+    described: dict[str, Any], current_nA: list[float], *, double: bool
+) -> list[float]:
     """Voltage of the soma after each step with a current into it, mV."""
+    jax.config.update("jax_enable_x64", double)
     cell, soma = built(described)
     advance, states = _stepper(cell, soma)
     _, v = jax.jit(advance)(states, jnp.array(current_nA)[:, None])
