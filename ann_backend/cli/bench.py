@@ -42,11 +42,6 @@ NOTES = (
     "F1@2ms: of the bundle against NEURON; '-' beside ours: random weights, as fast as "
     "a trained bundle of that size, and of no accuracy",
 )
-PEER_NOTES = (
-    "all on one core; ours and the networks have as many Poisson events for each cell, "
-    "ours on its own channels with exact times, the peers on 1,278 synapses in bins",
-    "MB of a peer: of its whole process, torch or XLA included",
-)
 NETWORK_NOTES = (
     "exchange: ns of CPU time of an event from a spike of an HH row to a channel of "
     "another, delays drawn from 1 to 11 ms: replaced cells and NetCons on NEURON's own "
@@ -132,7 +127,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         networks["exchange"] = _network("exchange", args.quick, *hh, effort, say)
     result = _result(args, machine, rows, networks)
     if args.peers:
-        result = _with_peers(result, cell, say)
+        from ann_backend.bench.peers.report import completed
+
+        result = completed(result, cell, say)
     if args.plot is not None and rows:
         from ann_backend.cli._figure import drawn
 
@@ -215,35 +212,6 @@ def _result(
     }
 
 
-def _with_peers(
-    result: dict[str, Any], cell: CellDescription, say: Callable[[str], None]
-) -> dict[str, Any]:
-    """Add where the peers are from, and how far Jaxley's cell is from NEURON's."""
-    from ann_backend.bench.peers import kinetics, sources
-    from ann_backend.train.build import apart
-
-    say("Jaxley and NEURON: a current step")
-    engines = [name for name in sources.SOURCES if name.startswith("Jaxley")]
-    checks = [apart(kinetics.compared, cell, name) for name in engines]
-    rows = [
-        row
-        | {
-            "source": sources.SOURCES.get(row["engine"]),
-            "published": sources.PUBLISHED.get(row["engine"]),
-        }
-        for row in result["rows"]
-    ]
-    notes = [f"{name}: {text}" for name, text in sources.SOURCES.items()]
-    notes += [f"{name}, as published: {x}" for name, x in sources.PUBLISHED.items()]
-    notes += map(kinetics.note, checks)
-    return result | {
-        "rows": rows,
-        "kinetics": checks,
-        "notes": [NOTES[0], *PEER_NOTES, *notes],
-        "targets": [],
-    }
-
-
 def _effort(args: argparse.Namespace) -> Effort:
     import dataclasses
 
@@ -259,9 +227,8 @@ def _effort(args: argparse.Namespace) -> Effort:
 
         environment.python(_silent if args.quiet else _said)
         here = ["ours", *PEERS]
-    effort = Effort(seed=args.seed, engines=tuple(here))
-    if args.peers:
-        effort = dataclasses.replace(effort, threads=(1,))
+    threads = (1,) if args.peers else None
+    effort = Effort(seed=args.seed, engines=tuple(here), threads=threads)
     if args.quick:
         effort = dataclasses.replace(effort, cells=(1, 50), seconds=0.1)
     if args.repeats is not None:
@@ -274,9 +241,10 @@ def _effort(args: argparse.Namespace) -> Effort:
         raise AnnBackendError("--scaling has cells of its own: leave --cells out")
     if min(effort.repeats, *effort.cells) < 1:
         raise AnnBackendError("--repeats and --cells: expected numbers of 1 or more")
-    if unknown := [name for name in effort.engines if name not in ENGINES]:
+    known = here if args.peers else ENGINES
+    if unknown := [name for name in effort.engines if name not in known]:
         raise AnnBackendError(
-            f"--engine: expected some of {', '.join(ENGINES)}; got {unknown[0]!r}"
+            f"--engine: expected some of {', '.join(known)}; got {unknown[0]!r}"
         )
     return effort
 

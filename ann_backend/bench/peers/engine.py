@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ class Line:
     """
 
     def __init__(self, job: Mapping[str, Any]) -> None:
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115: of this object
         env = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
         self.process = subprocess.Popen(
             [environment.python(lambda _: None), "-m", "there"],
@@ -40,7 +42,7 @@ class Line:
             env=env,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self.errors,
             text=True,
         )
         self.first = self.ask(json.dumps(job))
@@ -58,8 +60,9 @@ class Line:
         assert stdout is not None
         print(line, file=stdin, flush=True)
         if not (answer := stdout.readline()):
-            _, errors = self.process.communicate()
-            tail = "\n".join(errors.splitlines()[-5:])
+            self.process.wait()
+            self.errors.seek(0)
+            tail = "\n".join(self.errors.read().splitlines()[-5:])
             raise AnnBackendError(f"the peer's process ended:\n{tail}")
         found: dict[str, Any] = json.loads(answer)
         return found

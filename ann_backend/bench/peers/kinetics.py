@@ -65,8 +65,9 @@ def note(found: dict[str, Any]) -> str:
     late = "" if ms is None else f", at most {ms:.3g} ms apart"
     return (
         f"{found['engine']} against NEURON at dt {DT_MS:g} ms, {STEP_nA:g} nA into the "
-        f"soma for {RUN_MS - REST_MS:g} ms: before it at most {found['rest_mV']:.2g} mV apart, in all "
-        f"{found['step_mV']:.2g} mV; {theirs} spikes where NEURON has {ours}{late}"
+        f"soma from {REST_MS:g} to {RUN_MS:g} ms: at most {found['rest_mV']:.2g} mV "
+        f"apart before it, {found['step_mV']:.2g} mV in all; {theirs} spikes where "
+        f"NEURON has {ours}{late}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Kinetics of the L5PC's gates: the equations of mod/ann_*.mod, whose sources they name.
+"""Kinetics of the L5PC's gates: the equations of mod/ann_*.mod, which name the sources.
 
 Each function takes v (mV; the calcium of `sk`, mM) and gives for every gate, in the
 order of the .mod file, its steady state and the inverse of its time constant, /ms.
