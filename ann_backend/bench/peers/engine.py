@@ -6,6 +6,7 @@ JSON: a job, then numbers of ms, against seconds.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -34,7 +35,7 @@ class Line:
     """
 
     def __init__(self, job: Mapping[str, Any]) -> None:
-        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115: of this object
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
         env = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
         self.process = subprocess.Popen(
             [environment.python(lambda _: None), "-m", "there"],
@@ -58,14 +59,21 @@ class Line:
         stdin, stdout = self.process.stdin, self.process.stdout
         assert stdin is not None
         assert stdout is not None
-        print(line, file=stdin, flush=True)
+        with contextlib.suppress(BrokenPipeError):  # it has ended: see below
+            print(line, file=stdin, flush=True)
         if not (answer := stdout.readline()):
             self.process.wait()
             self.errors.seek(0)
             tail = "\n".join(self.errors.read().splitlines()[-5:])
+            self.close()
             raise AnnBackendError(f"the peer's process ended:\n{tail}")
         found: dict[str, Any] = json.loads(answer)
         return found
+
+    def close(self) -> None:
+        """Let it end."""
+        self.process.communicate()
+        self.errors.close()
 
 
 class Peer:
