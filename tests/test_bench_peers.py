@@ -1,5 +1,6 @@
 """The benchmark's peers: published shapes, the very cell, clear errors. No network."""
 
+import subprocess
 import sys
 
 import numpy as np
@@ -8,9 +9,10 @@ import torch
 
 import ann_backend
 from ann_backend import template
+from ann_backend.__main__ import main
 from ann_backend.bench.drive import Drive
 from ann_backend.bench.engines import PEERS, Job
-from ann_backend.bench.peers import environment, kinetics
+from ann_backend.bench.peers import environment, kinetics, report
 from ann_backend.bench.peers.engine import Line, Peer
 from ann_backend.bench.peers.geometry import NEAR, described
 from ann_backend.bench.peers.sources import PUBLISHED, SOURCES
@@ -103,14 +105,36 @@ def test_jaxley_gets_neurons_resistances_between_segments(cell, found):
 
 
 def test_a_pip_that_fails_ends_in_an_error_that_says_what_to_do(tmp_path, monkeypatch):
+    def run(command, **_):
+        failed = "pip" in command
+        return subprocess.CompletedProcess(command, failed, "", "No matching version")
+
     monkeypatch.setenv("ANN_BACKEND_CACHE", str(tmp_path))
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setattr(environment, "TORCH", "no-such-package-of-the-peers==0")
+    monkeypatch.setattr(environment.subprocess, "run", run)
     said = []
-    with pytest.raises(AnnBackendError, match=r"(?s)package index.*no-such-package"):
+    with pytest.raises(
+        AnnBackendError, match=r"(?s)package index.*No matching version"
+    ):
         environment.python(said.append)
     assert "once" in said[0]
     assert not list(tmp_path.glob("peers-*/finished"))
+
+
+def test_the_environment_is_made_once(tmp_path, monkeypatch):
+    ran = []
+
+    def run(command, **_):
+        ran.append(command)
+        (tmp_path / command[-1]).mkdir(parents=True, exist_ok=True)  # of venv: a path
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setenv("ANN_BACKEND_CACHE", str(tmp_path))
+    monkeypatch.setattr(environment.subprocess, "run", run)
+    first = environment.python(print)
+    count = len(ran)
+    assert environment.python(print) == first
+    assert len(ran) == count
+    assert ran[-1][-len(environment.PINS) :] == list(environment.PINS)
 
 
 @pytest.fixture
@@ -145,11 +169,30 @@ def test_every_peer_has_its_source():
     assert PUBLISHED.keys() == {k for k in PEERS if not k.startswith("Jaxley")}
 
 
+CHECK = {"rest_mV": 1e-5, "step_mV": 2.0, "spikes": [2, 3], "spikes_ms": None}
+
+
+def test_the_result_says_where_peers_are_from_and_what_jaxleys_cell_is(monkeypatch):
+    monkeypatch.setattr(report, "apart", lambda _, cell, name: CHECK | {"engine": name})
+    rows = [{"engine": "ours"}, {"engine": "AxoSim Lite"}]
+    given = {"rows": rows, "notes": ["first", "other"], "targets": [1]}
+    result = report.completed(given, HH, lambda _: None)
+    assert result["rows"][0]["source"] is None
+    assert "24 tokens" in result["rows"][1]["source"]
+    assert "AxoBench" in result["rows"][1]["published"]
+    assert [x["engine"] for x in result["kinetics"]] == ["Jaxley", "Jaxley, single"]
+    assert result["notes"][0] == "first"
+    assert result["notes"][-1].endswith("3 spikes where NEURON has 2")
+    assert result["targets"] == []
+
+
+def test_peers_are_by_themselves(capsys):
+    assert main(["bench", "--peers", "--scaling"]) == 1
+    assert "leave --scaling and --part out" in capsys.readouterr().err
+    assert main(["bench", "--peers", "--engine", "NEURON"]) == 1
+    assert "expected some of ours, Jaxley" in capsys.readouterr().err
+
+
 def test_the_check_of_jaxleys_kinetics_times_spikes_between_steps():
     v = np.array([-70.0, -10.0, 30.0, -60.0, -20.0, 20.0])
     assert kinetics._crossings(v, 0.0).tolist() == pytest.approx([0.03125, 0.1125])
-    line = kinetics.note(
-        {"engine": "E", "rest_mV": 1e-5, "step_mV": 2.0, "spikes": [2, 3]}
-        | {"spikes_ms": None}
-    )
-    assert line.endswith("3 spikes where NEURON has 2")

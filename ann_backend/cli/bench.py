@@ -113,6 +113,10 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     alone = args.engine or args.scaling or args.peers
     parts = args.part or (PARTS[:1] if alone else PARTS)
     say = _silent if args.quiet else _said
+    if args.peers:
+        from ann_backend.bench.peers import environment, report
+
+        environment.python(say)
     rows: list[dict[str, Any]] = []
     networks: dict[str, list[dict[str, Any]]] = {part: [] for part in SIZES}
     for name in CELLS[1:] if args.peers else args.cell:
@@ -127,9 +131,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         networks["exchange"] = _network("exchange", args.quick, *hh, effort, say)
     result = _result(args, machine, rows, networks)
     if args.peers:
-        from ann_backend.bench.peers.report import completed
-
-        result = completed(result, cell, say)
+        result = report.completed(result, cell, say)
     if args.plot is not None and rows:
         from ann_backend.cli._figure import drawn
 
@@ -223,20 +225,17 @@ def _effort(args: argparse.Namespace) -> Effort:
     if args.scaling:  # at 100,000 cells the paper's network would take an hour
         here = [name for name in here if not name.startswith("paper")]
     if args.peers:
-        from ann_backend.bench.peers import environment
-
-        environment.python(_silent if args.quiet else _said)
         here = ["ours", *PEERS]
     threads = (1,) if args.peers else None
     effort = Effort(seed=args.seed, engines=tuple(here), threads=threads)
     if args.quick:
         effort = dataclasses.replace(effort, cells=(1, 50), seconds=0.1)
-    if args.repeats is not None:
-        effort = dataclasses.replace(effort, repeats=args.repeats)
-    if args.cells is not None:
-        effort = dataclasses.replace(effort, cells=tuple(args.cells))
-    if args.engine is not None:
-        effort = dataclasses.replace(effort, engines=tuple(args.engine))
+    lists = {"cells": args.cells, "engines": args.engine}
+    given: dict[str, Any] = {k: tuple(x) for k, x in lists.items() if x is not None}
+    given |= {} if args.repeats is None else {"repeats": args.repeats}
+    effort = dataclasses.replace(effort, **given)
+    if args.peers and (args.scaling or args.part):
+        raise AnnBackendError("--peers is by itself: leave --scaling and --part out")
     if args.scaling and args.cells:
         raise AnnBackendError("--scaling has cells of its own: leave --cells out")
     if min(effort.repeats, *effort.cells) < 1:

@@ -43,7 +43,9 @@ def compared(cell: CellDescription, engine: str) -> dict[str, Any]:
     steps = round(RUN_MS / DT_MS)
     current = np.where(np.arange(steps) < round(REST_MS / DT_MS), 0.0, STEP_nA)
     job = {"engine": engine, "cell": described, "current_nA": current.tolist()}
-    theirs = np.array(Line(job).first["v"])
+    line = Line(job)
+    theirs = np.array(line.first["v"])
+    line.close()
     ours = _stepped(one, cell.v_init_mV)
     apart = np.abs(theirs - ours)
     times = [_crossings(v, cell.threshold_mV) for v in (ours, theirs)]
