@@ -173,7 +173,7 @@ CHECK = {"rest_mV": 1e-5, "step_mV": 2.0, "spikes": [2, 3], "spikes_ms": None}
 
 
 def test_the_result_says_where_peers_are_from_and_what_jaxleys_cell_is(monkeypatch):
-    monkeypatch.setattr(report, "apart", lambda _, cell, name: CHECK | {"engine": name})
+    monkeypatch.setattr(report, "apart", lambda *given: CHECK | {"engine": given[-1]})
     rows = [{"engine": "ours"}, {"engine": "AxoSim Lite"}]
     given = {"rows": rows, "notes": ["first", "other"], "targets": [1]}
     result = report.completed(given, HH, lambda _: None)
