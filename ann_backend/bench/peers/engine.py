@@ -121,4 +121,4 @@ def living(cell: CellDescription) -> tuple[Any, dict[str, Any]]:
     build.load(cell, fast=False)
     h.celsius = cell.celsius
     one = build.instance(cell)
-    return one, described(one)
+    return one, described(one) | {"v_init_mV": cell.v_init_mV}

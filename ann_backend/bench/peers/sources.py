@@ -12,7 +12,7 @@ _JAXLEY = (
     "Jaxley 0.14.0 (Deistler et al., Nature Methods 2025), the benchmark's L5PC with "
     "its compartments and channels out of NEURON, dt 0.025 ms, without synapses"
 )
-_AXOSIM = "axosim 0.1.0 (Wiest & Schaefer, technical report, Axym Labs 2026)"
+_AXOSIM = "axosim 0.1.0 (Wiest & Schäfer, technical report, Axym Labs 2026)"
 
 SOURCES = {
     "Jaxley": f"{_JAXLEY}; double precision",

@@ -1,6 +1,6 @@
 """AxoSim's own networks, from its package, with random weights.
 
-axosim 0.1.0 (Apache-2.0), Wiest & Schaefer, AxoSim, technical report, Axym Labs 2026.
+axosim 0.1.0 (Apache-2.0), Wiest & Schäfer, AxoSim, technical report, Axym Labs 2026.
 The sizes are the package's: the profile "axosim-gru-medium", and that of the million
 neurons for Lite; 1,278 inputs.
 """

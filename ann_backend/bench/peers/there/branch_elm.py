@@ -1,10 +1,10 @@
 """Branch-ELM of the published shape, with random weights, in torch.
 
-Spieler et al., The ELM Neuron, ICLR 2024 (arXiv 2306.16922), section 3 and table 1, and
-the configuration of its best NeuronIO model (github AaronSpieler/elmneuron,
-models/best_elm_neuron/model_config.json): 1,278 inputs, 45 branches of 100 synapses,
-100 memory units with time constants of 1 to 150 ms, one hidden layer of 200 (SiLU),
-synaptic time constants of 5 ms, 2 outputs; 54,002 trained parameters; 1 ms a step.
+Spieler et al., The ELM Neuron, ICLR 2024 (arXiv 2306.16922); sizes of its best NeuronIO
+model (github AaronSpieler/elmneuron, models/best_elm_neuron/model_config.json and
+model_stats.json): 1,278 inputs, 45 branches of 100 synapses, 100 memory units with time
+constants of 1 to 150 ms, one hidden layer of 200 (SiLU), synaptic time constants of 5
+ms, 2 outputs; 54,002 trained parameters; 1 ms a step.
 
 `BranchELM.forward` computes a sequence as published, with a trace for each of the 4,500
 synapses. `Streamed` gives the same outputs for less: with one time constant for all
@@ -61,7 +61,7 @@ class BranchELM(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Outputs and the next memory, from the branches' sums, shape (B, 45)."""
         m = self.kept * m
-        new = torch.tanh(self.integrate(torch.cat([branch, m], 1)))
+        new = 1.7159 * torch.tanh(self.integrate(torch.cat([branch, m], 1)) * 2 / 3)
         m = m + GAIN * (1.0 - self.kept) * new
         return self.readout(m), m
 

@@ -10,20 +10,16 @@ import os
 import time
 from typing import Any
 
-os.sched_setaffinity(
-    0, {max(os.sched_getaffinity(0))}
-)  # XLA counts the cores it may use
+import jax
+import jax.numpy as jnp
+import jaxley as jx
+import numpy as np
+from jaxley.integrate import build_init_and_step_fn
 
-import jax  # noqa: E402
-import jax.numpy as jnp  # noqa: E402
-import jaxley as jx  # noqa: E402
-import numpy as np  # noqa: E402
-from jaxley.integrate import build_init_and_step_fn  # noqa: E402
+from .channels import Calcium, Mechanism
+from .events import Events
 
-from .channels import Calcium, Mechanism  # noqa: E402
-from .events import Events  # noqa: E402
-
-DT_MS, BLOCK_MS, V_INIT_mV = 0.025, 10, -75.0
+DT_MS, BLOCK_MS = 0.025, 10
 
 
 def built(described: dict[str, Any]) -> tuple[Any, int]:
@@ -33,7 +29,7 @@ def built(described: dict[str, Any]) -> tuple[Any, int]:
     cell = jx.Cell(branches, parents=[parent for parent, _ in described["branches"]])
     order = [k for _, own in described["branches"] for k in own]
     segments = [described["segments"][k] for k in order]
-    cell.set("v", V_INIT_mV)
+    cell.set("v", described["v_init_mV"])
     present = {name for s in segments for name in s["mechanisms"]}
     for name in sorted(present):
         where = [k for k, s in enumerate(segments) if name in s["mechanisms"]]
@@ -67,6 +63,9 @@ class Jaxley:
     parameters = None
 
     def __init__(self, described: dict[str, Any], rows: int, *, double: bool) -> None:
+        one = max(os.sched_getaffinity(0))
+        for thread in os.listdir("/proc/self/task"):  # XLA has one for each core
+            os.sched_setaffinity(int(thread), {one})
         jax.config.update("jax_enable_x64", double)
         cell, _ = built(described)
         advance, states = _stepper(cell, None)
