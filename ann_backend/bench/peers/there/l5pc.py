@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -64,8 +65,8 @@ class Jaxley:
 
     def __init__(self, described: dict[str, Any], rows: int, *, double: bool) -> None:
         one = max(os.sched_getaffinity(0))
-        for thread in os.listdir("/proc/self/task"):  # XLA has one for each core
-            os.sched_setaffinity(int(thread), {one})
+        for thread in Path("/proc/self/task").iterdir():  # XLA's, too
+            os.sched_setaffinity(int(thread.name), {one})
         jax.config.update("jax_enable_x64", double)
         cell, _ = built(described)
         advance, states = _stepper(cell, None)
