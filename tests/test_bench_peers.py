@@ -175,13 +175,13 @@ CHECK = {"rest_mV": 1e-5, "step_mV": 2.0, "spikes": [2, 3], "spikes_ms": None}
 def test_the_result_says_where_peers_are_from_and_what_jaxleys_cell_is(monkeypatch):
     monkeypatch.setattr(report, "apart", lambda *given: CHECK | {"engine": given[-1]})
     rows = [{"engine": "ours"}, {"engine": "AxoSim Lite"}]
-    given = {"rows": rows, "notes": ["first", "other"], "targets": [1]}
+    given = {"rows": rows, "notes": ["of other engines"], "targets": [1]}
     result = report.completed(given, HH, lambda _: None)
     assert result["rows"][0]["source"] is None
     assert "24 tokens" in result["rows"][1]["source"]
     assert "AxoBench" in result["rows"][1]["published"]
     assert [x["engine"] for x in result["kinetics"]] == ["Jaxley", "Jaxley, single"]
-    assert result["notes"][0] == "first"
+    assert "of other engines" not in result["notes"]
     assert result["notes"][-1].endswith("3 spikes where NEURON has 2")
     assert result["targets"] == []
 

@@ -16,6 +16,9 @@ from ann_backend.train.cell import CellDescription
 __all__ = ["completed"]
 
 NOTES = (
+    "us of wall time per neuron and simulated ms, the median, least and most of "
+    "interleaved repeats; each engine in a process of its own. On a busy machine no "
+    "ratio holds",
     "all on one core; ours and the networks have as many Poisson events for each cell, "
     "ours on its own channels at exact times, the peers on 1,278 synapses in bins of 1 "
     "ms, and stop at their networks' outputs",
@@ -31,7 +34,7 @@ def completed(
     Parameters
     ----------
     result : dict
-        Of the benchmark; its first note stays.
+        Of the benchmark.
     cell : CellDescription
         Resolved.
     say : callable
@@ -48,7 +51,7 @@ def completed(
         }
         for row in result["rows"]
     ]
-    notes = [result["notes"][0], *NOTES]
+    notes = list(NOTES)
     notes += [f"{name}: {text}" for name, text in SOURCES.items()]
     notes += [f"{name}, as published: {text}" for name, text in PUBLISHED.items()]
     notes += map(kinetics.note, checks)
