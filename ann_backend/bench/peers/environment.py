@@ -17,9 +17,13 @@ from ann_backend.errors import AnnBackendError
 
 __all__ = ["PINS", "python"]
 
-TORCH = "torch==2.13.0"
-PINS = ("numpy==2.4.6", "jax==0.10.2", "jaxley==0.14.0", "axosim==0.1.0")
-CPU = "https://download.pytorch.org/whl/cpu"  # torch without several GB of CUDA
+PINS = (
+    "torch==2.13.0",
+    "numpy==2.4.6",
+    "jax==0.10.2",
+    "jaxley==0.14.0",
+    "axosim==0.1.0",
+)
 
 
 def python(say: Callable[[str], None]) -> Path:
@@ -35,17 +39,15 @@ def python(say: Callable[[str], None]) -> Path:
     AnnBackendError
         It cannot be made; the message has the last lines of what failed.
     """
-    key = hashlib.sha256(f"{sys.version} {TORCH} {PINS}".encode()).hexdigest()[:16]
+    key = hashlib.sha256(f"{sys.version} {PINS}".encode()).hexdigest()[:16]
     home = paths.cache_dir() / f"peers-{key}"
     made, finished = home / "bin" / "python", home / "finished"
     if not finished.exists():
-        say(f"peers: {TORCH}, {', '.join(PINS)} go into {home}, once")
+        say(f"peers: {', '.join(PINS)} go into {home}, once")
         shutil.rmtree(home, ignore_errors=True)
         home.parent.mkdir(parents=True, exist_ok=True)
         _run([sys.executable, "-m", "venv", str(home)])
-        pip = [str(made), "-m", "pip", "install", "--quiet"]
-        _run([*pip, "--no-deps", "--extra-index-url", CPU, TORCH])
-        _run([*pip, TORCH, *PINS])
+        _run([str(made), "-m", "pip", "install", "--quiet", *PINS])
         finished.touch()
     return made
 
