@@ -183,7 +183,7 @@ def test_the_result_says_where_peers_are_from_and_what_jaxleys_cell_is(monkeypat
     assert [x["engine"] for x in result["kinetics"]] == ["Jaxley", "Jaxley, single"]
     assert "of other engines" not in result["notes"]
     assert result["notes"][-1].endswith("3 spikes where NEURON has 2")
-    assert result["targets"] == []
+    assert result["targets"] == result["break_even"] == []
 
 
 def test_peers_are_by_themselves(capsys):

@@ -55,4 +55,5 @@ def completed(
     notes += [f"{name}: {text}" for name, text in SOURCES.items()]
     notes += [f"{name}, as published: {text}" for name, text in PUBLISHED.items()]
     notes += map(kinetics.note, checks)
-    return result | {"rows": rows, "kinetics": checks, "notes": notes, "targets": []}
+    result |= {"rows": rows, "kinetics": checks, "notes": notes}
+    return result | {"break_even": [], "targets": []}
