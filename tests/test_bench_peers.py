@@ -187,8 +187,9 @@ def test_the_result_says_where_peers_are_from_and_what_jaxleys_cell_is(monkeypat
 
 
 def test_peers_are_by_themselves(capsys):
-    assert main(["bench", "--peers", "--scaling"]) == 1
-    assert "leave --scaling and --part out" in capsys.readouterr().err
+    for other in (["--scaling"], ["--part", "ranks"], ["--cell", "HH"]):
+        assert main(["bench", "--peers", *other]) == 1
+        assert "leave --scaling, --part and --cell out" in capsys.readouterr().err
     assert main(["bench", "--peers", "--engine", "NEURON"]) == 1
     assert "expected some of ours, Jaxley" in capsys.readouterr().err
 

@@ -234,8 +234,8 @@ def _effort(args: argparse.Namespace) -> Effort:
     given: dict[str, Any] = {k: tuple(x) for k, x in lists.items() if x is not None}
     given |= {} if args.repeats is None else {"repeats": args.repeats}
     effort = dataclasses.replace(effort, **given)
-    if args.peers and (args.scaling or args.part):
-        raise AnnBackendError("--peers is by itself: leave --scaling and --part out")
+    if args.peers and (args.scaling or args.part or CELLS[1] not in args.cell):
+        raise AnnBackendError("--peers: leave --scaling, --part and --cell out")
     if args.scaling and args.cells:
         raise AnnBackendError("--scaling has cells of its own: leave --cells out")
     if min(effort.repeats, *effort.cells) < 1:
