@@ -29,3 +29,9 @@ def test_run_imports_neither_torch_nor_train():
 def test_only_validate_crosses_from_train_to_run():
     crossing = {f for f, module in imports("train") if "ann_backend.run" in module}
     assert crossing <= {"validate.py"}
+
+
+def test_what_runs_in_the_peers_environment_imports_nothing_of_ours():
+    banned = ("ann_backend", "neuron")
+    there = imports("bench/peers/there")
+    assert [pair for pair in there if pair[1].startswith(banned)] == []

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ann_backend import _engine
@@ -53,6 +54,33 @@ def test_a_random_network_over_ranks_is_the_same_without_the_queue(ranks):
         assert int(events) > 200
         assert int(spikes) > 20
         assert int(flown) > 200
+
+
+def split(mode, folder, *, ranks):
+    done = mpirun(RING.with_name("mpi_state.py"), mode, str(folder), ranks=ranks)
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 4])
+def test_a_run_split_in_two_equals_the_whole_on_all_ranks(ranks, tmp_path):
+    said = [split(mode, tmp_path, ranks=ranks) for mode in ("whole", "save", "load")]
+    for rank in range(ranks):
+        found = [tmp_path / f"{mode}.{rank}.npz" for mode in ("whole", "load")]
+        assert all(path.exists() for path in found), said
+        whole, joined = (dict(np.load(path)) for path in found)
+        assert len(whole["t"]) > 10
+        for name, array in whole.items():
+            np.testing.assert_array_equal(joined[name], array)
+
+
+def test_a_state_with_spikes_between_ranks_or_of_other_ranks_is_refused(tmp_path):
+    said = split("late", tmp_path, ranks=2)
+    assert "expected ranks that have exchanged their spikes" in said
+    assert not list(tmp_path.glob("ours*"))
+    split("save", tmp_path, ranks=2)
+    shutil.copy(tmp_path / "ours.1", tmp_path / "ours.0")
+    said = split("load", tmp_path, ranks=2)
+    assert "ours.0: expected rank 0 of 2, got rank 1 of 2; run on as many" in said
 
 
 LOCAL = """

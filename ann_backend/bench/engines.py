@@ -22,6 +22,7 @@ __all__ = [
     "ENGINE",
     "ENGINES",
     "NETCONS",
+    "PEERS",
     "WAYS",
     "Engine",
     "Job",
@@ -31,6 +32,7 @@ __all__ = [
 
 DETAILED_CHANNELS = 2000  # of all copies of a cell that NEURON is measured on
 WINDOWED_CELLS = 50  # of the paper's network as published
+JAXLEY_CELLS = 50
 
 
 class Engine(Protocol):
@@ -94,6 +96,15 @@ ENGINES = {
     "paper, streamed": Kind(),
 }
 
+# in an environment of their own: `peers`
+PEERS = {
+    "Jaxley": Kind(limit=lambda _: JAXLEY_CELLS),
+    "Jaxley, single": Kind(limit=lambda _: JAXLEY_CELLS),
+    "Branch-ELM": Kind(),
+    "AxoSim GRU": Kind(),
+    "AxoSim Lite": Kind(),
+}
+
 # of the exchange of spikes, a coupled run, a circuit: processes that `turns` starts
 BASELINE, NETCONS, CONNECT, ENGINE = "NetCons, queue", "NetCons", "connect", "engine"
 WAYS = (BASELINE, NETCONS, CONNECT, ENGINE)
@@ -108,7 +119,7 @@ class Job:
     Attributes
     ----------
     engine : str
-        A name in `ENGINES`, one of `WAYS`, one of `CIRCUITS`, or `COUPLED`.
+        A name in `ENGINES` or `PEERS`, one of `WAYS`, one of `CIRCUITS`, or `COUPLED`.
     cell : CellDescription
         Resolved.
     bundle : Bundle
@@ -146,6 +157,10 @@ def opened(job: Job) -> Callable[[], Engine]:
         from ann_backend.bench.streamed import Streamed
 
         return lambda: Streamed(job.bundle, drive, rows, threads=threads)
+    if job.engine in PEERS:
+        from ann_backend.bench.peers.engine import Peer
+
+        return lambda: Peer(job)
     if job.engine in WAYS:
         from ann_backend.bench.exchange import EngineAlone, Exchange
 

@@ -59,7 +59,9 @@ class _Net(NamedTuple):
 
 
 class Exchange:
-    """A network that runs twice: with its events, and silent.
+    """A network that runs twice: with its events, and driven in vain.
+
+    What drives a row, an event on NEURON's queue, is so no part of the difference.
 
     Parameters
     ----------
@@ -96,26 +98,28 @@ class Exchange:
         self.v_init_mV = cell.v_init_mV
         start = rng.uniform(0, INTERVAL_MS, len(rows)).tolist()
         self.stims = [source(t, INTERVAL_MS, noise=0.0) for t in start]
-        for stim, one in zip(self.stims, self.net.inputs, strict=True):
-            strong = bundle.manifest.channels[0].weight_uS[1]
-            self.net.kept.append(h.NetCon(stim, one, 0, 1, strong))
+        self.strong_uS = bundle.manifest.channels[0].weight_uS[1]
+        self.drives = [
+            h.NetCon(stim, one, 0, 1, self.strong_uS)
+            for stim, one in zip(self.stims, self.net.inputs, strict=True)
+        ]
 
     def run(self, bins: int) -> float:
         """Run from the start and settle; return the seconds that events took."""
         _neuron.allow_fan_out(self.way != BASELINE)
         self.t += bins
-        with_events, self.events = self._settled_s(bins, silent=False)
-        without, _ = self._settled_s(bins, silent=True)
+        with_events, self.events = self._settled_s(bins, self.strong_uS)
+        without, _ = self._settled_s(bins, 0.0)
         return with_events - without
 
     def more(self) -> dict[str, float]:
         """The events of the last run."""
         return {"events": self.events}
 
-    def _settled_s(self, bins: int, *, silent: bool) -> tuple[float, int]:
+    def _settled_s(self, bins: int, weight_uS: float) -> tuple[float, int]:
         """Seconds, and events."""
-        for stim in self.stims:
-            stim.number = 0 if silent else 1e9
+        for drive in self.drives:
+            drive.weight[0] = weight_uS
         context = h.ParallelContext()
         context.set_maxstep(10)
         h.finitialize(self.v_init_mV)

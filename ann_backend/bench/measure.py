@@ -16,7 +16,7 @@ from typing import Any
 
 from ann_backend._engine import cuda_devices
 from ann_backend.bench.drive import BLOCK_MS, Drive
-from ann_backend.bench.engines import ENGINES, Job
+from ann_backend.bench.engines import ENGINES, PEERS, Job
 from ann_backend.bench.worker import Worker, core_taken
 from ann_backend.bundle import Bundle
 from ann_backend.errors import AnnBackendError
@@ -25,6 +25,7 @@ from ann_backend.train.cell import CellDescription
 __all__ = ["Effort", "measure"]
 
 MOST_BINS, MOST_EVENTS = 10_000, 4_000_000  # of a repeat
+KINDS = ENGINES | PEERS
 PAUSE_S = 0.02  # threads of the engine before have gone to sleep by then
 
 Say = Callable[[str], None]
@@ -72,7 +73,7 @@ class _Entry:
         cells: int,
         cores: int,
     ) -> None:
-        self.kind, self.drive = ENGINES[engine], drive
+        self.kind, self.drive = KINDS[engine], drive
         limit, size = self.kind.limit, max(len(cell.channels), drive.synapses.sum())
         count = cells if limit is None else min(cells, limit(int(size)))
         self.count = count = max(count, cores) if self.kind.ranks else count
@@ -176,8 +177,8 @@ def measure(
         entries = [
             _Entry(engine, cell, bundle, drive, cells, cores)
             for engine in effort.engines
-            for cores in effort.threads or ENGINES[engine].threads
-            if cells >= max(cores, ENGINES[engine].least)
+            for cores in effort.threads or KINDS[engine].threads
+            if cells >= max(cores, KINDS[engine].least)
             and cores <= (os.cpu_count() or 1)
         ]
         say(f"{cell.name}, {cells} cells: {len(entries)} engines start")

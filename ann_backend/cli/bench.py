@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 CELLS = ("HH", "L5PC")
 # parts inside NEURON: rows and bins, and those of --quick
 SIZES = {
-    "exchange": ((1000, 40), (200, 20)),
+    "exchange": ((5000, 40), (200, 20)),
     "coupled": ((1000, 100), (200, 50)),
     "circuit": ((5000, 100), (200, 50)),
     "ranks": ((500, 200), (50, 100)),
@@ -78,6 +78,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="along one axis at a time instead: cells, synapses, events, cores",
     )
+    parser.add_argument(
+        "--peers",
+        action="store_true",
+        help="Jaxley, Branch-ELM and AxoSim instead, in an environment of their own",
+    )
     parser.add_argument("--repeats", type=int, help="of each engine: 5")
     parser.add_argument(
         "--cells", type=int, nargs="+", metavar="N", help="1 50 5000; --quick: 1 50"
@@ -105,11 +110,16 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         An argument is out of range, or a cell's mechanisms do not compile.
     """
     effort, machine = _effort(args), _machine()
-    parts = args.part or (PARTS[:1] if args.engine or args.scaling else PARTS)
+    alone = args.engine or args.scaling or args.peers
+    parts = args.part or (PARTS[:1] if alone else PARTS)
     say = _silent if args.quiet else _said
+    if args.peers:
+        from ann_backend.bench.peers import environment, report
+
+        environment.python(say)
     rows: list[dict[str, Any]] = []
     networks: dict[str, list[dict[str, Any]]] = {part: [] for part in SIZES}
-    for name in args.cell:
+    for name in CELLS[1:] if args.peers else args.cell:
         cell, bundle = _opened(name, args.seed, say)
         if "engines" in parts:
             rows += _rows(args, cell, bundle, effort, say)
@@ -120,6 +130,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         hh = _opened("HH", args.seed, say)
         networks["exchange"] = _network("exchange", args.quick, *hh, effort, say)
     result = _result(args, machine, rows, networks)
+    if args.peers:
+        result = report.completed(result, cell, say)
     if args.plot is not None and rows:
         from ann_backend.cli._figure import drawn
 
@@ -205,29 +217,33 @@ def _result(
 def _effort(args: argparse.Namespace) -> Effort:
     import dataclasses
 
-    from ann_backend.bench.engines import ENGINES
+    from ann_backend.bench.engines import ENGINES, PEERS
     from ann_backend.bench.measure import Effort
     from ann_backend.errors import AnnBackendError
 
     here = [name for name in ENGINES if name != "ours, CUDA" or not _no_gpu()]
     if args.scaling:  # at 100,000 cells the paper's network would take an hour
         here = [name for name in here if not name.startswith("paper")]
-    effort = Effort(seed=args.seed, engines=tuple(here))
+    if args.peers:
+        here = ["ours", *PEERS]
+    threads = (1,) if args.peers else None
+    effort = Effort(seed=args.seed, engines=tuple(here), threads=threads)
     if args.quick:
         effort = dataclasses.replace(effort, cells=(1, 50), seconds=0.1)
-    if args.repeats is not None:
-        effort = dataclasses.replace(effort, repeats=args.repeats)
-    if args.cells is not None:
-        effort = dataclasses.replace(effort, cells=tuple(args.cells))
-    if args.engine is not None:
-        effort = dataclasses.replace(effort, engines=tuple(args.engine))
+    lists = {"cells": args.cells, "engines": args.engine}
+    given: dict[str, Any] = {k: tuple(x) for k, x in lists.items() if x is not None}
+    given |= {} if args.repeats is None else {"repeats": args.repeats}
+    effort = dataclasses.replace(effort, **given)
+    if args.peers and (args.scaling or args.part or CELLS[1] not in args.cell):
+        raise AnnBackendError("--peers: leave --scaling, --part and --cell out")
     if args.scaling and args.cells:
         raise AnnBackendError("--scaling has cells of its own: leave --cells out")
     if min(effort.repeats, *effort.cells) < 1:
         raise AnnBackendError("--repeats and --cells: expected numbers of 1 or more")
-    if unknown := [name for name in effort.engines if name not in ENGINES]:
+    known = here if args.peers else ENGINES
+    if unknown := [name for name in effort.engines if name not in known]:
         raise AnnBackendError(
-            f"--engine: expected some of {', '.join(ENGINES)}; got {unknown[0]!r}"
+            f"--engine: expected some of {', '.join(known)}; got {unknown[0]!r}"
         )
     return effort
 

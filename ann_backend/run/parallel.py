@@ -17,6 +17,11 @@ def ranks() -> int:
     return int(h.ParallelContext().nhost())
 
 
+def rank() -> int:
+    """Which of them this process is."""
+    return int(h.ParallelContext().id())
+
+
 def align(active: bool) -> None:
     """Put the spike exchange on bin edges if any rank has replaced cells.
 

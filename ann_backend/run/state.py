@@ -19,13 +19,14 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from ann_backend import _neuron, paths
-from ann_backend.errors import StateError, UnsupportedError
+from ann_backend.errors import StateError
 from ann_backend.nrn import h
 from ann_backend.run import parallel, prepare
 
 __all__ = ["load_state", "save_state"]
 
-FORMAT, VERSION = "ann_backend state", 2
+FORMAT, VERSION = "ann_backend state", 3
+SOLVED = "call save_state where ParallelContext.psolve has just returned"
 DAMAGED = "the file is damaged or was edited: save it again"
 
 Arrays = dict[str, NDArray[Any]]
@@ -40,15 +41,16 @@ def save_state(path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     path : path
-        Of the file to make or to replace, whole or not at all.
+        Of the file to make or to replace, whole or not at all. Of several MPI ranks
+        each calls this and makes a file of its own, PATH.0, PATH.1, ...
 
     Raises
     ------
     StateError
         Nothing is replaced or initialized, NEURON is in the middle of a step, some row
-        has inf or NaN, or the file cannot be written. One that is there stays.
-    UnsupportedError
-        In a parallel network of several MPI ranks.
+        has inf or NaN, or the file cannot be written; of several ranks, where
+        ``ParallelContext.psolve`` has not just returned: spikes are under way between
+        ranks then. A file that is there stays.
 
     Notes
     -----
@@ -56,7 +58,8 @@ def save_state(path: str | os.PathLike[str]) -> None:
     save there, if the recordings are to be joined. `Population.spikes` begins anew at
     the load, as NEURON's Vectors do. Under ``use("neuron")`` nothing is in the file.
     """
-    _refuse_ranks("save_state")
+    path, rank = _of_rank(path)
+    _refuse_under_way(path)
     stepped = _stepped(path, "save_state")
     arrays = _named("coupling", _neuron_save(path)) if stepped else {}
     for index, group in enumerate(stepped):
@@ -64,11 +67,12 @@ def save_state(path: str | os.PathLike[str]) -> None:
     _refuse_nan(path, arrays)
     groups = [_described(group) for group in stepped]
     document: dict[str, Any] = {"format": FORMAT, "version": VERSION, "groups": groups}
+    document["rank"] = rank
     document["t_ms"] = float(h.t)
     document["sha256"] = _digest(document, arrays)
     raw = save(arrays, {"state": json.dumps(document)})
     try:
-        paths.write_whole(Path(path), raw)
+        paths.write_whole(path, raw)
     except OSError as error:
         reason = error.strerror or str(error)
         _refuse(path, "a folder to write in", reason, "check the path")
@@ -85,17 +89,20 @@ def load_state(path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     path : path
+        As it was given to `save_state`.
 
     Raises
     ------
     StateError
         If the file is missing, damaged or newer, or of other bundles, rows, gids or
-        clamps, or of another t. Nothing has changed then.
-    UnsupportedError
-        In a parallel network of several MPI ranks.
+        clamps, of another t, or of another of the MPI ranks or number of them. Nothing
+        has changed then.
     """
-    _refuse_ranks("load_state")
+    path, rank = _of_rank(path)
     document, arrays = _read(path)
+    if document["rank"] != rank:
+        theirs, ours = (f"rank {k} of {n}" for k, n in (document["rank"], rank))
+        _refuse(path, ours, theirs, "run on as many ranks as saved it")
     stepped = _stepped(path, "load_state")
     _check_groups(path, document["groups"], stepped)
     if not stepped:
@@ -109,18 +116,22 @@ def load_state(path: str | os.PathLike[str]) -> None:
     except (ValueError, RuntimeError) as error:
         for group, own in zip(stepped, before, strict=True):
             group.engine.load(own)
-        raise StateError(f"{os.fspath(path)}: {error}") from None
+        raise StateError(f"{path}: {error}") from None
 
 
-def _refuse_ranks(verb: str) -> None:
-    if parallel.ranks() > 1:
-        raise UnsupportedError(
-            f"{verb} with {parallel.ranks()} MPI ranks: spikes under way between ranks "
-            "are in no file; run it on one rank"
-        )
+def _of_rank(path: str | os.PathLike[str]) -> tuple[Path, list[int]]:
+    """The file of this rank, and which of how many it is."""
+    rank, ranks = parallel.rank(), parallel.ranks()
+    return Path(f"{os.fspath(path)}.{rank}" if ranks > 1 else path), [rank, ranks]
 
 
-def _stepped(path: str | os.PathLike[str], verb: str) -> list[prepare.Stepped]:
+def _refuse_under_way(path: Path) -> None:
+    if parallel.ranks() > 1 and not _neuron.exchanged():
+        expected = "ranks that have exchanged their spikes, as psolve's end leaves them"
+        _refuse(path, expected, f"others at t = {float(h.t):g} ms", SOLVED)
+
+
+def _stepped(path: Path, verb: str) -> list[prepare.Stepped]:
     if not prepare.state.stepped and prepare.state.backend != "neuron":
         _refuse(
             path,
@@ -131,14 +142,14 @@ def _stepped(path: str | os.PathLike[str], verb: str) -> list[prepare.Stepped]:
     return prepare.state.stepped
 
 
-def _neuron_save(path: str | os.PathLike[str]) -> Arrays:
+def _neuron_save(path: Path) -> Arrays:
     try:
         return _neuron.save()
     except ValueError as error:
-        raise StateError(f"{os.fspath(path)}: {error}") from None
+        raise StateError(f"{path}: {error}") from None
 
 
-def _refuse_nan(path: str | os.PathLike[str], arrays: Arrays) -> None:
+def _refuse_nan(path: Path, arrays: Arrays) -> None:
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             todo = "a run that met them cannot go on; take an earlier state"
@@ -168,9 +179,7 @@ def _described(group: prepare.Stepped) -> dict[str, Any]:
     }
 
 
-def _check_groups(
-    path: str | os.PathLike[str], saved: list[Any], stepped: list[prepare.Stepped]
-) -> None:
+def _check_groups(path: Path, saved: list[Any], stepped: list[prepare.Stepped]) -> None:
     here = [_described(group) for group in stepped]
     if saved == here:
         return
@@ -188,10 +197,10 @@ def _spelled(group: dict[str, Any] | None) -> str:
     return f"{group['rows']} {whose} of '{group['bundle']}' ({group['sha256'][:12]})"
 
 
-def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Arrays]:
+def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
     """The description and the arrays, checked against their hash."""
     try:
-        raw = Path(path).read_bytes()
+        raw = path.read_bytes()
     except OSError as error:
         _refuse(path, "a readable file", error.strerror or str(error), "check the path")
     try:
@@ -220,7 +229,5 @@ def _digest(document: dict[str, Any], arrays: Arrays) -> str:
     return sha.hexdigest()
 
 
-def _refuse(
-    path: str | os.PathLike[str], expected: str, got: str, todo: str
-) -> NoReturn:
-    raise StateError(f"{os.fspath(path)}: expected {expected}, got {got}; {todo}")
+def _refuse(path: Path, expected: str, got: str, todo: str) -> NoReturn:
+    raise StateError(f"{path}: expected {expected}, got {got}; {todo}")

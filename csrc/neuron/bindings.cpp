@@ -239,6 +239,7 @@ PYBIND11_MODULE(_neuron, m) {
     m.def("start_voltage", &start_voltage);
     m.def("set_exchange_delay", &set_exchange_delay, py::arg("ms"));
     m.def("watch_exchange", &watch_exchange);
+    m.def("exchanged", &exchanged, "No spike is under way between ranks: psolve returned here.");
     m.def("user_step", [] { return exchange().user_step; });
     m.def(
         "set_aligned",

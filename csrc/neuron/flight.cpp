@@ -80,7 +80,7 @@ static NetCon* alive(const Flight& f) {
 
 static void prefetch(const Flight& f) {
     __builtin_prefetch(f.weight);
-    __builtin_prefetch(port_address(f.port));
+    prefetch_port(f.port);
 }
 
 static void land(const Flight& f) {
@@ -93,9 +93,11 @@ static void land(Flights& flights, double until) {
                          [](const Flight& a, const Flight& b) { return a.t < b.t; });
     const size_t n = flights.size();
     size_t kept = 0;
-    for (size_t i = 0; i < std::min(ahead, n); ++i) prefetch(flights[i]);
+    for (size_t i = 0; i < std::min(2 * ahead, n); ++i) prefetch(flights[i]);
+    for (size_t i = 0; i < std::min(ahead, n); ++i) prefetch_plasticity(flights[i].port);
     for (size_t i = 0; i < n; ++i) {
-        if (i + ahead < n) prefetch(flights[i + ahead]);
+        if (i + 2 * ahead < n) prefetch(flights[i + 2 * ahead]);
+        if (i + ahead < n) prefetch_plasticity(flights[i + ahead].port);
         if (flights[i].t > until)
             flights[kept++] = flights[i];
         else

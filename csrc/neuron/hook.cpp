@@ -47,8 +47,12 @@ int find_port(const Point_process* p) {
     return p->prop ? find(p, _nrn_mechanism_get_type(p->prop)) : -1;
 }
 
-const void* port_address(int port) {
-    return &ports[size_t(port)];
+void prefetch_port(int port) {
+    __builtin_prefetch(&ports[size_t(port)]);
+}
+
+void prefetch_plasticity(int port) {
+    if (const Handle& U = ports[size_t(port)].U) __builtin_prefetch(static_cast<const double*>(U));
 }
 
 bool any_plastic() {

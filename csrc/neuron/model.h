@@ -132,7 +132,8 @@ std::vector<Input> mapped_inputs();
 void unhook();
 int find_port(const Point_process*);  // -1: none
 int times_mapped();                   // ports of another count are others
-const void* port_address(int port);
+void prefetch_port(int port);
+void prefetch_plasticity(int port);  // of a port that is there
 bool any_plastic();
 void land(int port, double* weight, double t);
 void find_sources();  // emit.cpp
@@ -178,6 +179,7 @@ void start_clock();
 void stop_clock();
 void set_exchange_delay(double ms);  // emit.cpp: shortest delay between ranks
 void watch_exchange();
+bool exchanged();
 Exchange& exchange();  // exchange.cpp
 
 }  // namespace ann
