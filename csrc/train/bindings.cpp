@@ -48,7 +48,7 @@ Tree tree(const Ints& parents, const Floats& gate, const Floats& reversal, const
 py::tuple run(const Ints& parents, const Floats& gate, const Floats& reversal, const Floats& cable,
               const Floats& u, const Floats& v0, const Floats& q0) {
     const Tree x = tree(parents, gate, reversal, cable, u, v0, q0);
-    Floats v({x.N, x.T, x.B}), d({x.N, x.T, x.B}), q({x.N, x.U, x.T, x.B}), s({x.N, x.U, x.T, x.B});
+    Floats v({x.N, x.T, x.B}), d({x.T, x.N, x.B}), q({x.T, x.N, x.U, x.B}), s({x.T, x.N, x.U, x.B});
     const Course y{v.mutable_data(), q.mutable_data(), s.mutable_data(), d.mutable_data()};
     {
         py::gil_scoped_release nogil;
