@@ -4,26 +4,12 @@
 #include <vector>
 
 #include "activations.h"
-
-// Compiled once for each instruction set; the loader chooses.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define ANN_CLONES __attribute__((flatten, target_clones("avx2", "default")))
-#else
-#define ANN_CLONES
-#endif
+#include "clones.h"
 
 namespace ann::train {
 namespace {
 
 using Index = ptrdiff_t;
-
-// How many rows: known when it is compiled, as it usually is (fit.CACHED_ROWS), or not.
-struct Usual {
-    static constexpr Index rows(const Tree&) { return 8; }
-};
-struct Any {
-    static Index rows(const Tree& x) { return x.B; }
-};
 
 // The right-hand side v becomes the solution; d is what each branch has of its own.
 template <class Size>
