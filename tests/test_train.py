@@ -362,13 +362,39 @@ def test_training_can_begin_with_a_bundle_and_leave_its_front(data, tmp_path, sh
     assert not np.allclose(after["lstm0_wh"], before.tensors["lstm0_wh"])
 
 
-def test_a_bundle_of_another_size_is_no_beginning(data, tmp_path):
+@pytest.mark.parametrize("shape", [SMALL.shape, TREE])
+@pytest.mark.parametrize("sizes", [{"hidden": 9}, {"layers": 1}, {"mix": 0}])
+def test_a_bundle_of_another_size_gives_its_front(data, tmp_path, shape, sizes):
+    path = tmp_path / "x.safetensors"
+    _, before = small_bundle(data, path, seed=5, shape=shape)
+    network = network_of(data, dataclasses.replace(shape, **sizes))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.1)
+    own = tensors(network)
+    assert not take(network, before, data.cell)
+    after = tensors(network)
+    for name in after:
+        behind = name.startswith(("mix", "lstm", "head"))
+        expected = own[name] if behind else before.tensors[name]
+        np.testing.assert_allclose(
+            after[name], expected, rtol=2e-5, atol=1e-6, err_msg=name
+        )
+
+
+def test_a_beginning_that_does_not_fit_is_refused(data, tmp_path):
     path = tmp_path / "x.safetensors"
     small_bundle(data, path)
-    shape = dataclasses.replace(SMALL.shape, hidden=9)
-    options = dataclasses.replace(SMALL, shape=shape, init_from=str(path))
-    with pytest.raises(AnnBackendError, match="expected 'lstm0_wx' of shape"):
-        fit.fit(data, data, options, tmp_path / "fit", quiet=True)
+    for sizes, freeze, message in (
+        ({"units": 7}, "", "expected 'branch_b' of shape"),
+        ({"hidden": 9}, "front", "whose front to freeze, got"),
+    ):
+        shape = dataclasses.replace(SMALL.shape, **sizes)
+        options = dataclasses.replace(
+            SMALL, shape=shape, init_from=str(path), freeze=freeze
+        )
+        with pytest.raises(AnnBackendError, match=message):
+            fit.fit(data, data, options, tmp_path / "fit", quiet=True)
 
 
 def test_training_stops_when_the_validation_gets_no_better(data, tmp_path, monkeypatch):

@@ -81,8 +81,8 @@ def _run(
 ) -> None:
     """Write y, which may be x, of x."""
     if not x.is_cuda:
-        given = (each.detach().contiguous().numpy() for each in (x, before, decay))
-        _train.leak(*given, y.numpy(), backwards)
+        first, left = before.contiguous().numpy(), decay.numpy()
+        _train.leak(x.numpy(), first, left, y.numpy(), backwards)
         return
     for t in sorted(range(x.shape[1]), reverse=backwards):
         before = torch.addcmul(x[:, t], before, decay[:, None], out=y[:, t])

@@ -179,7 +179,7 @@ class Network(nn.Module):
         before = state.traces[:, :, -1].flatten(0, 1)
         decay = torch.exp(-1.0 / self.tau).flatten()
         y = leak(amounts.flatten(), where.flatten(), before, decay, x.bins)
-        return y.unflatten(0, self.tau.shape)
+        return y.view(*self.tau.shape, x.bins, x.rows)
 
     def forward(self, x: Input, state: State) -> tuple[torch.Tensor, State]:
         """Run over T bins.
