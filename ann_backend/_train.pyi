@@ -25,3 +25,6 @@ def backward(
     course: tuple[_Floats, _Floats, _Floats, _Floats],
     of_v: _Floats,
 ) -> tuple[_Floats, _Floats, _Floats, _Floats]: ...
+def leak(
+    x: _Floats, before: _Floats, decay: _Floats, y: _Floats, backwards: bool
+) -> None: ...

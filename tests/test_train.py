@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch")
 from reference import reference_spikes  # noqa: E402
 
 import ann_backend  # noqa: E402
+from ann_backend import _train  # noqa: E402
 from ann_backend.bundle import load as load_bundle  # noqa: E402
 from ann_backend.errors import AnnBackendError, CellError  # noqa: E402
 from ann_backend.metrics import f1_pooled  # noqa: E402
@@ -27,6 +28,7 @@ from ann_backend.train.dataset import Request, generate, join, refuse_mixture  #
 from ann_backend.train.free_run import free_run  # noqa: E402
 from ann_backend.train.groups import Groups  # noqa: E402
 from ann_backend.train.input import Input  # noqa: E402
+from ann_backend.train.leak import leak  # noqa: E402
 from ann_backend.train.model import Network  # noqa: E402
 from ann_backend.train.muon import Muon  # noqa: E402
 from ann_backend.train.shape import Shape  # noqa: E402
@@ -110,9 +112,9 @@ def test_traces_are_the_exact_sums_of_exponentials(data):
         parts = []
         for start in (0, 120):  # the state carries over
             traces = network.traces(Input.of([events], start, start + 120), state)
-            parts.append(traces[1:])
-            state = state._replace(traces=traces[-1:])
-        found = torch.cat(parts)[:, 0].numpy()
+            parts.append(traces)
+            state = state._replace(traces=traces[:, :, -1:])
+        found = torch.cat(parts, 2)[..., 0].numpy()
     for n in (0, 57, 121, 199):
         for g, channel in enumerate(HH.channels):
             mine = (events.channel == g) & (events.t < n + 1)
@@ -120,15 +122,15 @@ def test_traces_are_the_exact_sums_of_exponentials(data):
             weight = events.weight[mine] / channel.unit_uS
             for k, tau in enumerate(channel.tau_ms):
                 exact = np.sum(weight * np.exp(-ago / tau))
-                assert found[n, g, k] == pytest.approx(exact, rel=1e-4, abs=1e-5)
+                assert found[g, k, n] == pytest.approx(exact, rel=1e-4, abs=1e-5)
 
 
 def test_gradients_go_through_traces_to_the_embedding(data):
     events = max((t.events for t in data.trials), key=lambda e: len(e.t))
     network, x = network_of(data), Input.of([events], 0, 60)
-    past = network.traces(Input.of([events], 60, 90), network.start(1))[-1:]
+    past = network.traces(Input.of([events], 60, 90), network.start(1))[:, :, -1:]
     state = network.start(1)._replace(traces=past.detach())
-    wanted = torch.randn(61, 1, *network.tau.shape)
+    wanted = torch.randn(*network.tau.shape, 60, 1)
     (network.traces(x, state) * wanted).sum().backward()
     found = network.log_embedding.grad.clone()
     with torch.no_grad():
@@ -137,9 +139,43 @@ def test_gradients_go_through_traces_to_the_embedding(data):
         # traces are linear in the embedding, channel by channel
         for c in range(len(network.of)):
             mine = torch.zeros_like(at)
-            mine[..., network.of[c], :] = (at - silent)[..., network.of[c], :]
+            mine[network.of[c]] = (at - silent)[network.of[c]]
             expected = (mine * wanted).sum()
             assert found[c].sum() == pytest.approx(float(expected), rel=1e-3, abs=1e-3)
+
+
+@pytest.mark.parametrize("rows", [1, 8, 70])
+def test_a_leak_and_its_gradient_equal_a_loops(rows):
+    traces, bins, events = 5, 40, 300
+    torch.manual_seed(rows)
+    amounts, before = torch.randn(events), torch.randn(traces, rows)
+    where = torch.randint(traces * bins * rows, (events,))
+    decay, wanted = torch.rand(traces), torch.randn(traces, bins, rows)
+    found = []
+    for made in (leak, looped):
+        given = amounts.clone().requires_grad_()
+        y = made(given, where, before, decay, bins)
+        (y * wanted).sum().backward()
+        found.append((y.detach(), given.grad))
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def looped(amounts, where, before, decay, bins):
+    x = torch.zeros(len(decay) * bins * before.shape[1]).index_add(0, where, amounts)
+    y = []
+    for now in x.view(len(decay), bins, -1).unbind(1):
+        before = now + decay[:, None] * before
+        y.append(before)
+    return torch.stack(y, 1)
+
+
+def test_a_leak_of_another_shape_is_refused():
+    x, before, decay = (np.zeros(n, np.float32) for n in ((2, 3, 1), (2, 1), (2,)))
+    with pytest.raises(ValueError, match="'before' does not fit"):
+        _train.leak(x, before[:1], decay, x, False)
+    with pytest.raises(TypeError):  # nothing is written into a copy
+        _train.leak(x, before, decay, x.astype(float), False)
 
 
 def dendrite(k, kind, branch, away):
@@ -326,13 +362,39 @@ def test_training_can_begin_with_a_bundle_and_leave_its_front(data, tmp_path, sh
     assert not np.allclose(after["lstm0_wh"], before.tensors["lstm0_wh"])
 
 
-def test_a_bundle_of_another_size_is_no_beginning(data, tmp_path):
+@pytest.mark.parametrize("shape", [SMALL.shape, TREE])
+@pytest.mark.parametrize("sizes", [{"hidden": 9}, {"layers": 1}, {"mix": 0}])
+def test_a_bundle_of_another_size_gives_its_front(data, tmp_path, shape, sizes):
+    path = tmp_path / "x.safetensors"
+    _, before = small_bundle(data, path, seed=5, shape=shape)
+    network = network_of(data, dataclasses.replace(shape, **sizes))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.1)
+    own = tensors(network)
+    assert not take(network, before, data.cell)
+    after = tensors(network)
+    for name in after:
+        behind = name.startswith(("mix", "lstm", "head"))
+        expected = own[name] if behind else before.tensors[name]
+        np.testing.assert_allclose(
+            after[name], expected, rtol=2e-5, atol=1e-6, err_msg=name
+        )
+
+
+def test_a_beginning_that_does_not_fit_is_refused(data, tmp_path):
     path = tmp_path / "x.safetensors"
     small_bundle(data, path)
-    shape = dataclasses.replace(SMALL.shape, hidden=9)
-    options = dataclasses.replace(SMALL, shape=shape, init_from=str(path))
-    with pytest.raises(AnnBackendError, match="expected 'lstm0_wx' of shape"):
-        fit.fit(data, data, options, tmp_path / "fit", quiet=True)
+    for sizes, freeze, message in (
+        ({"units": 7}, "", "expected 'branch_b' of shape"),
+        ({"hidden": 9}, "front", "whose front to freeze, got"),
+    ):
+        shape = dataclasses.replace(SMALL.shape, **sizes)
+        options = dataclasses.replace(
+            SMALL, shape=shape, init_from=str(path), freeze=freeze
+        )
+        with pytest.raises(AnnBackendError, match=message):
+            fit.fit(data, data, options, tmp_path / "fit", quiet=True)
 
 
 def test_training_stops_when_the_validation_gets_no_better(data, tmp_path, monkeypatch):

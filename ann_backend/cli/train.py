@@ -38,7 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="seconds in a trial; of several lengths, the first is held out",
     )
     parser.add_argument("--processes", type=int, default=2, help="that run NEURON")
-    parser.add_argument("--init-from", default="", help="bundle to begin with")
+    parser.add_argument(
+        "--init-from",
+        default="",
+        help="bundle to begin with; of another --size, with its branches",
+    )
     parser.add_argument("--freeze", choices=("", "front"), default="")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--threads", type=int, default=2, help="that train")

@@ -68,8 +68,8 @@ class Fit:
     device : str
         ``"cpu"``, or ``"cuda"``, there with matrix products in bfloat16.
     init_from : str
-        A bundle of the same channels and sizes whose tensors to begin with; empty:
-        random ones.
+        A bundle of the same channels whose tensors to begin with; of one of another
+        shape, with the embedding, the branch units and their tree. Empty: random ones.
     freeze : {"", "front"}
         What stays as it was: embedding, branch units and mix.
     """
@@ -138,9 +138,13 @@ def fit(
     network = Network(data.cell, options.shape, branches)
     network.normalise(Input.of([t.events for t in data.trials[:16]], 0, 2000))
     begun = bundle.load(options.init_from) if options.init_from else None
-    if begun is not None:
-        take(network, begun, data.cell)
+    whole = begun is not None and take(network, begun, data.cell)
     if options.freeze:
+        if not whole:
+            raise AnnBackendError(
+                f"expected a bundle of {options.shape}, whose front to freeze, got "
+                f"{options.init_from}"
+            )
         network.freeze_front()
     network.to(options.device)
     made_of = [data.events_sha256, validation.events_sha256]
@@ -151,7 +155,7 @@ def fit(
     bins = [len(data.trials[rows[0]].v) for rows in once]
     steps = options.epochs * sum(-(-n // options.window) for n in bins)
     run = Run(options, made_of, folder, network, steps)
-    if begun is not None and not run.spiking:
+    if begun is not None and whole and not run.spiking:
         said = begun.manifest.readout
         run.spiking = said.hazard_threshold, said.memory_ms, said.refractory_ms
     groups, total = len(once), options.epochs * len(once)

@@ -8,9 +8,8 @@ training only, the voltages of the soma, plateaus and all, and of dendritic site
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -21,6 +20,7 @@ from ann_backend.train.cable import Cable
 from ann_backend.train.cell import CellDescription, ChannelDescription
 from ann_backend.train.groups import Groups
 from ann_backend.train.input import Input
+from ann_backend.train.leak import leak
 from ann_backend.train.shape import Shape
 from ann_backend.train.tree import Tree
 
@@ -42,7 +42,7 @@ class State(NamedTuple):
 
     Attributes
     ----------
-    traces : Tensor, shape (max(W - 1, 1), B, G, K)
+    traces : Tensor, shape (G, K, max(W - 1, 1), B)
         At the last bins' ends.
     h, c : Tensor, shape (L, B, H)
     v, q : Tensor, shape (N, B) and (N, U, B)
@@ -58,41 +58,6 @@ class State(NamedTuple):
     def detach(self) -> State:
         """The same numbers, cut off from what made them."""
         return State(*(x.detach() for x in self))
-
-
-class _Leak(torch.autograd.Function):
-    """Events into traces: y[n] = decay y[n-1] + the amounts of bin n.
-
-    In one function, so that nothing of the traces' size is made but the traces.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        amounts: torch.Tensor,
-        where: torch.Tensor,
-        y: torch.Tensor,
-        decay: torch.Tensor,
-        history: int,
-    ) -> torch.Tensor:
-        """Add amounts, (E, K), at rows `where` of y, (T, ..., K), and let them leak."""
-        ctx.save_for_backward(where, decay)
-        ctx.history = history
-        y.view(-1, y.shape[-1]).index_add_(0, where, amounts)
-        for before, here in itertools.pairwise(y[history - 1 :]):
-            here.addcmul_(before, decay)
-        ctx.mark_dirty(y)
-        return y
-
-    @staticmethod
-    def backward(
-        ctx: Any, *gradients: torch.Tensor
-    ) -> tuple[torch.Tensor, None, None, None, None]:
-        where, decay = ctx.saved_tensors
-        g = gradients[0].clone(memory_format=torch.contiguous_format)
-        for n in range(len(g) - 1, ctx.history, -1):
-            g[n - 1].addcmul_(g[n], decay)
-        return g.view(-1, g.shape[-1])[where], None, None, None, None
 
 
 class Network(nn.Module):
@@ -193,29 +158,28 @@ class Network(nn.Module):
         s, device = self.shape, self.branch_b.device
         h = torch.zeros(s.layers, rows, s.hidden, device=device)
         before = max(s.taps - 1, 1)
-        traces = torch.zeros(before, rows, *self.tau.shape, device=device)
+        traces = torch.zeros(*self.tau.shape, before, rows, device=device)
         none = torch.zeros(0, device=device)
         v, q = self.tree.start(rows) if s.tree else (none, none)
         return State(traces, h, h, v, q)
 
     def traces(self, x: Input, state: State) -> torch.Tensor:
-        """Traces of the bins that the state holds and of those of the input.
+        """Traces at the ends of the input's bins.
 
         Returns
         -------
-        Tensor, shape (max(W - 1, 1) + T, B, G, K)
+        Tensor, shape (G, K, T, B)
         """
-        count, kernels = self.tau.shape
         of, embedding = self.of[x.channel], self.log_embedding.exp()[x.channel]
         decayed = torch.exp(-x.age[:, None, None] / self.tau[of])
         amounts = (embedding * x.weight[:, None])[..., None] * decayed
-        history = len(state.traces)
-        y = torch.zeros(history + x.bins, x.rows, count, kernels, device=of.device)
-        y[:history] = state.traces
-        where = ((x.place[:, None] + history * x.rows) * count + of).flatten()
-        leak: Callable[..., torch.Tensor] = _Leak.apply
-        decay = torch.exp(-1.0 / self.tau)
-        return leak(amounts.flatten(0, 1), where, y, decay, history)
+        kernels = torch.arange(self.tau.shape[1], device=of.device)
+        trace = of[..., None] * len(kernels) + kernels
+        where = trace * (x.bins * x.rows) + x.place[:, None, None]
+        before = state.traces[:, :, -1].flatten(0, 1)
+        decay = torch.exp(-1.0 / self.tau).flatten()
+        y = leak(amounts.flatten(), where.flatten(), before, decay, x.bins)
+        return y.view(*self.tau.shape, x.bins, x.rows)
 
     def forward(self, x: Input, state: State) -> tuple[torch.Tensor, State]:
         """Run over T bins.
@@ -231,6 +195,8 @@ class Network(nn.Module):
         state : State
         """
         a = self.traces(x, state)
+        if self.shape.taps > 1:
+            a = torch.cat([state.traces, a], 2)
         f, v, q = self.units(a, x.bins), state.v, state.q
         if self.shape.tree:
             u = f.float().view(*q.shape[:2], x.bins, x.rows)  # no bfloat16 in there
@@ -246,17 +212,16 @@ class Network(nn.Module):
             shown = course[self.tree.sites].permute(1, 2, 0)
             sites = sites + self.tree.shown * shown
         y = torch.cat([y, sites], -1)
-        return y, State(a[len(a) - len(state.traces) :], h, c, v, q)
+        return y, State(a[:, :, -state.traces.shape[2] :], h, c, v, q)
 
     def units(self, a: torch.Tensor, bins: int) -> torch.Tensor:
         """The units of all branches, of the traces; shape (N * U, T * B)."""
         w = (self.branch_w / self.scale.reshape(self.branches, -1, 1)).transpose(2, 3)
         u = self.biases()[:, :, None]
-        # features first, bins and rows behind: products of long rows
         for j in range(self.shape.taps):
-            first = len(a) - bins - j
-            seen = a[first : first + bins].reshape(-1, self.tau.numel()).T.contiguous()
-            u = torch.baddbmm(u, w[j], seen.view(self.branches, w.shape[3], -1))
+            first = a.shape[2] - bins - j
+            seen = a[:, :, first : first + bins]
+            u = torch.baddbmm(u, w[j], seen.reshape(self.branches, w.shape[3], -1))
         return torch.relu_(u).flatten(0, 1)
 
     def mixed(self, f: torch.Tensor) -> torch.Tensor:
@@ -276,7 +241,7 @@ class Network(nn.Module):
         """
         if self.shape.tree:
             return
-        square = self.traces(x, self.start(x.rows)).pow(2).mean((0, 1))
+        square = self.traces(x, self.start(x.rows)).pow(2).mean((2, 3))
         _, kind = torch.unique(self.tau, dim=0, return_inverse=True)
         for k in range(int(kind.max()) + 1):
             mean = square[kind == k].mean(0)

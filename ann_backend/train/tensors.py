@@ -16,6 +16,8 @@ from ann_backend.train.model import MIX_GAIN, Network
 
 __all__ = ["take", "tensors"]
 
+BEHIND = ("mix", "lstm", "head")  # the branch units and their tree
+
 
 def tensors(network: Network) -> dict[str, NDArray[np.float32]]:
     """Weights by their names in the bundle, the traces' scale and the gain folded in.
@@ -59,8 +61,8 @@ def _rows(network: Network) -> NDArray[np.int64]:
     return np.minimum(np.arange(len(network.of)), network.channels)[:, None]
 
 
-def take(network: Network, bundle: Bundle, cell: CellDescription) -> None:
-    """Let a network begin with a bundle's tensors.
+def take(network: Network, bundle: Bundle, cell: CellDescription) -> bool:
+    """Let a network begin with a bundle's tensors; of another size, with its front.
 
     Parameters
     ----------
@@ -69,10 +71,16 @@ def take(network: Network, bundle: Bundle, cell: CellDescription) -> None:
     cell : CellDescription
         What the network is of.
 
+    Returns
+    -------
+    bool
+        Whether it took all of them. Else mix, LSTM and head have other sizes, and stay;
+        the embedding, the branch units and their tree are taken.
+
     Raises
     ------
     AnnBackendError
-        Channels, groups or sizes are others.
+        Channels, groups or branch units are others.
     """
     made = tensors(network)
     theirs_too = [c.name for c in bundle.manifest.channels]
@@ -84,32 +92,45 @@ def take(network: Network, bundle: Bundle, cell: CellDescription) -> None:
             f"{bundle.manifest.name}: expected a bundle of {cell.name}'s channels, in "
             "the same branches, to begin with; this one has others"
         )
-    for name, mine in made.items():
-        theirs = bundle.tensors.get(name)
-        if theirs is None or theirs.shape != mine.shape:
-            got = "none" if theirs is None else theirs.shape
+    wanted, got = ({n: a.shape for n, a in x.items()} for x in (made, bundle.tensors))
+    names = sorted(made.keys() | bundle.tensors.keys() - {"ap"})
+    differ = [n for n in names if wanted.get(n) != got.get(n)]
+    for name in differ:
+        if not name.startswith(BEHIND):
             raise AnnBackendError(
-                f"{bundle.manifest.name}: expected '{name}' of shape {mine.shape} to "
-                f"begin with, got {got}; use a bundle of the same channels and --size"
+                f"{bundle.manifest.name}: expected '{name}' of shape "
+                f"{wanted.get(name)} to begin with, got {got.get(name)}; use a bundle "
+                "whose branch units are of that shape"
             )
     given = {name: torch.from_numpy(a.copy()) for name, a in bundle.tensors.items()}
-    scale = network.scale.reshape(1, network.branches, -1, 1)
-    lstm, rows = network.lstm, torch.from_numpy(_rows(network))
     with torch.no_grad():
-        network.tau.copy_(given["tau"])
-        network.log_embedding.copy_(given["embedding"][rows, network.of].log())
-        network.branch_w.copy_(given["branch_w"] * scale)
-        network.branch_b.copy_(given["branch_b"][:, : network.branch_b.shape[1]])
-        if network.shape.tree:
-            network.tree.take(given)
-        if network.shape.mix:
-            network.mix.weight.copy_(given["mix_w"].T / MIX_GAIN)
-            network.mix.bias.copy_(given["mix_b"] / MIX_GAIN)
-        for k in range(network.shape.layers):
-            getattr(lstm, f"weight_ih_l{k}").copy_(given[f"lstm{k}_wx"].T)
-            getattr(lstm, f"weight_hh_l{k}").copy_(given[f"lstm{k}_wh"].T)
-            getattr(lstm, f"bias_ih_l{k}").copy_(given[f"lstm{k}_bias"])
-            getattr(lstm, f"bias_hh_l{k}").zero_()
-        for k, head in ((1, network.head1), (2, network.head2)):
-            head.weight.copy_(given[f"head_w{k}"].T)
-            head.bias.copy_(given[f"head_b{k}"])
+        _take_front(network, given)
+        if not differ:
+            _take_behind(network, given)
+    return not differ
+
+
+def _take_front(network: Network, given: dict[str, torch.Tensor]) -> None:
+    scale = network.scale.reshape(1, network.branches, -1, 1)
+    rows = torch.from_numpy(_rows(network))
+    network.tau.copy_(given["tau"])
+    network.log_embedding.copy_(given["embedding"][rows, network.of].log())
+    network.branch_w.copy_(given["branch_w"] * scale)
+    network.branch_b.copy_(given["branch_b"][:, : network.branch_b.shape[1]])
+    if network.shape.tree:
+        network.tree.take(given)
+
+
+def _take_behind(network: Network, given: dict[str, torch.Tensor]) -> None:
+    lstm = network.lstm
+    if network.shape.mix:
+        network.mix.weight.copy_(given["mix_w"].T / MIX_GAIN)
+        network.mix.bias.copy_(given["mix_b"] / MIX_GAIN)
+    for k in range(network.shape.layers):
+        getattr(lstm, f"weight_ih_l{k}").copy_(given[f"lstm{k}_wx"].T)
+        getattr(lstm, f"weight_hh_l{k}").copy_(given[f"lstm{k}_wh"].T)
+        getattr(lstm, f"bias_ih_l{k}").copy_(given[f"lstm{k}_bias"])
+        getattr(lstm, f"bias_hh_l{k}").zero_()
+    for k, head in ((1, network.head1), (2, network.head2)):
+        head.weight.copy_(given[f"head_w{k}"].T)
+        head.bias.copy_(given[f"head_b{k}"])

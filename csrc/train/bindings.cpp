@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "leak.h"
 #include "window.h"
 
 namespace py = pybind11;
@@ -20,7 +21,7 @@ using Ints = py::array_t<int, py::array::c_style>;
 const float* data(const char* name, const Floats& array, std::initializer_list<Index> shape) {
     if (array.ndim() != static_cast<Index>(shape.size()) ||
         !std::equal(shape.begin(), shape.end(), array.shape()))
-        throw std::invalid_argument(std::string("'") + name + "' does not fit parents and u");
+        throw std::invalid_argument(std::string("'") + name + "' does not fit the others");
     return array.data();
 }
 
@@ -48,7 +49,7 @@ Tree tree(const Ints& parents, const Floats& gate, const Floats& reversal, const
 py::tuple run(const Ints& parents, const Floats& gate, const Floats& reversal, const Floats& cable,
               const Floats& u, const Floats& v0, const Floats& q0) {
     const Tree x = tree(parents, gate, reversal, cable, u, v0, q0);
-    Floats v({x.N, x.T, x.B}), d({x.N, x.T, x.B}), q({x.N, x.U, x.T, x.B}), s({x.N, x.U, x.T, x.B});
+    Floats v({x.N, x.T, x.B}), d({x.T, x.N, x.B}), q({x.T, x.N, x.U, x.B}), s({x.T, x.N, x.U, x.B});
     const Course y{v.mutable_data(), q.mutable_data(), s.mutable_data(), d.mutable_data()};
     {
         py::gil_scoped_release nogil;
@@ -77,16 +78,35 @@ py::tuple gradients(const Ints& parents, const Floats& gate, const Floats& rever
     return py::make_tuple(of_gate, of_reversal, of_cable, of_u);
 }
 
+void run_leak(const Floats& x, const Floats& before, const Floats& decay, Floats y,
+              bool backwards) {
+    if (x.ndim() != 3) throw std::invalid_argument("expected x [F, T, B]");
+    const Index F = x.shape(0), T = x.shape(1), B = x.shape(2);
+    data("y", y, {F, T, B});
+    const Leak given{F,
+                     T,
+                     B,
+                     x.data(),
+                     data("before", before, {F, B}),
+                     data("decay", decay, {F}),
+                     y.mutable_data()};
+    py::gil_scoped_release nogil;
+    leak(given, backwards);
+}
+
 }  // namespace
 }  // namespace ann::train
 
 PYBIND11_MODULE(_train, m) {
     using namespace ann::train;
-    m.doc() = "The tree of conductances over a window, and its gradients. See train/tree.py.";
+    m.doc() =
+        "Traces and the tree of conductances over a window. See train/leak.py, train/tree.py.";
     m.def("forward", &run, py::arg("parents"), py::arg("gate"), py::arg("reversal"),
           py::arg("cable"), py::arg("u"), py::arg("v0"), py::arg("q0"),
           "-> its course (v, q, s, d), see csrc/train/window.h.");
     m.def("backward", &gradients, py::arg("parents"), py::arg("gate"), py::arg("reversal"),
           py::arg("cable"), py::arg("u"), py::arg("v0"), py::arg("q0"), py::arg("course"),
           py::arg("of_v"), "-> gradients of gate, reversal, cable and u.");
+    m.def("leak", &run_leak, py::arg("x"), py::arg("before"), py::arg("decay"),
+          py::arg("y").noconvert(), py::arg("backwards"), "Writes y, see csrc/train/leak.h.");
 }

@@ -4,42 +4,28 @@
 #include <vector>
 
 #include "activations.h"
-
-// Compiled once for each instruction set; the loader chooses.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define ANN_CLONES __attribute__((flatten, target_clones("arch=haswell", "default")))
-#else
-#define ANN_CLONES
-#endif
+#include "clones.h"
 
 namespace ann::train {
 namespace {
 
 using Index = ptrdiff_t;
 
-// How many rows: known when it is compiled, as it usually is (fit.CACHED_ROWS), or not.
-struct Usual {
-    static constexpr Index rows(const Tree&) { return 8; }
-};
-struct Any {
-    static Index rows(const Tree& x) { return x.B; }
-};
-
-// The right-hand side v becomes the solution; d is what each branch has of its own in bin t.
+// The right-hand side v becomes the solution; d is what each branch has of its own.
 template <class Size>
-inline void solve(const Tree& x, const float* all_d, Index t, float* v) {
+inline void solve(const Tree& x, const float* d, float* v) {
     const Index N = x.N, B = Size::rows(x);
     const float* axial = x.cable + 2 * N;
     for (Index n = N - 1; n > 0; --n) {
-        const float *d = all_d + (n * x.T + t) * B, *mine = v + n * B;
+        const float *own = d + n * B, *mine = v + n * B;
         float* up = v + x.parents[n] * B;
-        for (Index b = 0; b < B; ++b) up[b] += axial[n] / (d[b] + axial[n]) * mine[b];
+        for (Index b = 0; b < B; ++b) up[b] += axial[n] / (own[b] + axial[n]) * mine[b];
     }
-    for (Index b = 0; b < B; ++b) v[b] /= all_d[t * B + b];
+    for (Index b = 0; b < B; ++b) v[b] /= d[b];
     for (Index n = 1; n < N; ++n) {
-        const float *d = all_d + (n * x.T + t) * B, *up = v + x.parents[n] * B;
+        const float *own = d + n * B, *up = v + x.parents[n] * B;
         float* mine = v + n * B;
-        for (Index b = 0; b < B; ++b) mine[b] = (mine[b] + axial[n] * up[b]) / (d[b] + axial[n]);
+        for (Index b = 0; b < B; ++b) mine[b] = (mine[b] + axial[n] * up[b]) / (own[b] + axial[n]);
     }
 }
 
@@ -51,17 +37,18 @@ inline void forward_rows(const Tree& x, const Course& y) {
     const float *keep = x.cable, *load = keep + N, *axial = load + N, *current = axial + N;
     std::vector<float> before(x.v0, x.v0 + N * B), v(N * B);
     for (Index t = 0; t < T; ++t) {
+        const float* q_before = t ? y.q + (t - 1) * N * U * B : x.q0;
+        float *all_q = y.q + t * N * U * B, *all_s = y.s + t * N * U * B, *all_d = y.d + t * N * B;
         for (Index n = 0; n < N; ++n) {
             const float* old = before.data() + n * B;
-            float *d = y.d + (n * T + t) * B, *right = v.data() + n * B;
+            float *d = all_d + n * B, *right = v.data() + n * B;
             for (Index b = 0; b < B; ++b) {
                 d[b] = load[n];
                 right[b] = keep[n] * old[b] + current[n];
             }
             for (Index k = n * U; k < (n + 1) * U; ++k) {
-                const Index here = (k * T + t) * B;
-                const float *q_old = t ? y.q + here - B : x.q0 + k * B, *u = x.u + here;
-                float *s = y.s + here, *q = y.q + here;
+                const float *q_old = q_before + k * B, *u = x.u + (k * T + t) * B;
+                float *s = all_s + k * B, *q = all_q + k * B;
 #pragma omp simd
                 for (Index b = 0; b < B; ++b) {
                     s[b] = sigmoid(slope[k] * old[b] + bias[k]);
@@ -73,11 +60,11 @@ inline void forward_rows(const Tree& x, const Course& y) {
             }
         }
         for (Index n = N - 1; n > 0; --n) {
-            const float* d = y.d + (n * T + t) * B;
-            float* up = y.d + (x.parents[n] * T + t) * B;
+            const float* d = all_d + n * B;
+            float* up = all_d + x.parents[n] * B;
             for (Index b = 0; b < B; ++b) up[b] += axial[n] / (d[b] + axial[n]) * d[b];
         }
-        solve<Size>(x, y.d, t, v.data());
+        solve<Size>(x, all_d, v.data());
         for (Index n = 0; n < N; ++n) std::copy_n(v.data() + n * B, B, y.v + (n * T + t) * B);
         before.swap(v);
     }
@@ -95,10 +82,12 @@ inline void backward_rows(const Tree& x, const Course& y, const Gradients& g) {
     // what the bin behind hands back, and sums of each row
     std::vector<float> of_v(N * B, 0.f), of_q(N * U * B, 0.f), l(N * B), sums(N * U * 6 * B, 0.f);
     for (Index t = T - 1; t >= 0; --t) {
+        const float* q_before = t ? y.q + (t - 1) * N * U * B : x.q0;
+        const float *all_q = y.q + t * N * U * B, *all_s = y.s + t * N * U * B;
         for (Index n = 0; n < N; ++n)
             for (Index b = 0; b < B; ++b)
                 l[n * B + b] = g.of_v[(n * T + t) * B + b] + of_v[n * B + b];
-        solve<Size>(x, y.d, t, l.data());
+        solve<Size>(x, y.d + t * N * B, l.data());
         for (Index n = 0; n < N; ++n) {
             const Index at = (n * T + t) * B, up = n ? x.parents[n] : 0;
             const float *v = y.v + at, *old = t ? v - B : x.v0 + n * B, *mine = &l[n * B];
@@ -119,8 +108,8 @@ inline void backward_rows(const Tree& x, const Course& y, const Gradients& g) {
             of_current[n] += in;
             for (Index k = n * U; k < (n + 1) * U; ++k) {
                 const Index here = (k * T + t) * B;
-                const float* q_old = t ? y.q + here - B : x.q0 + k * B;
-                const float *q = y.q + here, *s = y.s + here, *u = x.u + here;
+                const float *q_old = q_before + k * B, *q = all_q + k * B, *s = all_s + k * B;
+                const float* u = x.u + here;
                 float *later = &of_q[k * B], *of_u = g.of_u + here, *sum = &sums[k * 6 * B];
 #pragma omp simd
                 for (Index b = 0; b < B; ++b) {

@@ -19,8 +19,8 @@ struct Tree {
 
 struct Course {
     float* v;      // [N, T, B]
-    float *q, *s;  // [N, U, T, B]: the gates, and where they tend to
-    float* d;      // [N, T, B]: a branch's own conductance, with its children's share
+    float *q, *s;  // [T, N, U, B]: the gates, and where they tend to
+    float* d;      // [T, N, B]: a branch's own conductance, with its children's share
 };
 
 // `of_x` is the gradient with respect to x, of the shape of x.
