@@ -10,6 +10,7 @@ import pytest
 from ann_backend.errors import AnnBackendError
 from ann_backend.train.cell import HH, SHIPPED
 from ann_backend.train.dataset import Request, generate, load
+from ann_backend.train.shard import pack, unpack
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,22 @@ def test_a_shard_stores_no_events(request_, made):
         kept = {name: file[name].nbytes for name in file.files if name != "made"}
     assert sum(kept.values()) < 3 * (1000 * 4 + 20_000)
     assert "drives" in kept
+
+
+def test_ringing_is_no_spike_and_keeps_its_trial_from_the_waveform(made):
+    trial = dataclasses.replace(made[1].trials[0], ap_count=3)
+    rings, sound = (
+        dataclasses.replace(trial, spikes=np.array(t))
+        for t in ([10.0, 10.4, 10.52, 12.0, 12.9, 20.0], [10.0, 12.0, 20.0])
+    )
+    arrays = dict(pack([rings, sound, rings]))
+    assert len(arrays["spikes"]) == 15  # a shard keeps all
+    found = unpack(trial.cell, [trial.seed] * 3, arrays)
+    for one in found:
+        assert one.spikes.tolist() == [10.0, 12.0, 20.0]
+    assert [one.ap_count for one in found] == [0, 3, 0]
+    assert not found[0].ap_sum.any()
+    assert np.array_equal(found[1].ap_sum, trial.ap_sum)
 
 
 def test_events_that_another_numpy_would_draw_are_refused(made):

@@ -1,6 +1,9 @@
 """Trials as the arrays of a shard, and back.
 
-Beside `dataset` in the training line.
+Beside `dataset` in the training line. A shard keeps every crossing of the threshold,
+also those within 1 ms of the one before: there a volley of hundreds of nS made the
+teacher's second-order step ring, which half the step and stock NEURON do not do. They
+are no spikes of the trial, and its waveforms are not counted.
 """
 
 from __future__ import annotations
@@ -14,7 +17,9 @@ from numpy.typing import NDArray
 from ann_backend.train.cell import CellDescription
 from ann_backend.train.trial import Trial
 
-__all__ = ["pack", "unpack"]
+__all__ = ["RINGING_MS", "pack", "unpack"]
+
+RINGING_MS = 1.0
 
 
 def pack(trials: list[Trial]) -> Iterator[tuple[str, NDArray[Any]]]:
@@ -29,7 +34,9 @@ def unpack(
     cell: CellDescription, seeds: list[int], a: dict[str, NDArray[Any]]
 ) -> list[Trial]:
     """Trials of a cell again, from their seeds and arrays."""
-    spike = np.concatenate([[0], np.cumsum(a["spike_count"])])
+    crossings = np.split(a["spikes"], np.cumsum(a["spike_count"])[:-1])
+    spikes = [t[np.diff(t, prepend=-np.inf) > RINGING_MS] for t in crossings]
+    sound = [len(s) == len(t) for s, t in zip(spikes, crossings, strict=True)]
     return [
         Trial(
             cell=cell,
@@ -38,9 +45,9 @@ def unpack(
             events_sha256=str(a["events_sha256"][k]),
             v=a["v"][k],
             sites=a["sites"][k],
-            spikes=a["spikes"][spike[k] : spike[k + 1]],
-            ap_sum=a["ap_sum"][k],
-            ap_count=int(a["ap_count"][k]),
+            spikes=spikes[k],
+            ap_sum=a["ap_sum"][k] * sound[k],
+            ap_count=int(a["ap_count"][k]) * sound[k],
         )
         for k, seed in enumerate(seeds)
     ]

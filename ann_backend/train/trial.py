@@ -41,6 +41,7 @@ class Trial:
         Likewise at the cell's `sites`.
     spikes : array of float64, shape (N,)
         Times of the upward crossings of the threshold, ms; linear between steps.
+        Without ringing (`shard`).
     ap_sum : array of float64, shape (A,)
         Sum of the soma voltage around the spikes, at the teacher's step.
     ap_count : int
