@@ -1,6 +1,6 @@
 """Trials of L5PC that lie beside this file: the teacher's spikes and soma voltage.
 
-`python tests/stored_trials.py` made `L5PC_trials.npz`: the first 40 trials of the test
+`python tests/stored_trials.py` made `L5PC_trials.npz`: the 80 trials of the test
 that the bundle's manifest states its fidelity on. Events are drawn again from the
 seeds, and their hashes are checked. Sites and the waveform of spikes are left out.
 """
@@ -16,7 +16,7 @@ from ann_backend.train.resolve import resolve
 from ann_backend.train.shard import pack, unpack
 
 FILE = Path(__file__).with_name("L5PC_trials.npz")
-TRIALS, SECONDS, SEED = 40, 10, 1
+TRIALS, SECONDS, SEED = 80, 10, 1
 
 
 def request():

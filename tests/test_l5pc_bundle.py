@@ -35,15 +35,11 @@ def test_the_stored_trials_are_small():
     assert stored_trials.FILE.stat().st_size < 1e6
 
 
-# Of 40 trials, not of all: a bar is under the stated figure by what these differ, and a
-# little.
-@pytest.mark.parametrize(
-    ("key", "slack"),
-    [("auc", 0.01), ("f1_1ms", 0.02), ("f1_2ms", 0.02), ("f1_5ms", 0.02)],
-)
-def test_it_is_as_faithful_as_it_says(shipped, found, key, slack):
-    assert found[key] >= stated(shipped)[key] - slack
+# The trials that the manifest's figures are of: what they differ by is rounding.
+@pytest.mark.parametrize("key", ["auc", "f1_1ms", "f1_2ms", "f1_5ms"])
+def test_it_is_as_faithful_as_it_says(shipped, found, key):
+    assert found[key] >= stated(shipped)[key] - 0.005
 
 
 def test_its_voltage_is_as_near_as_it_says(shipped, found):
-    assert found["vm_rmse_mV"] <= stated(shipped)["vm_rmse_mV"] + 0.05
+    assert found["vm_rmse_mV"] <= stated(shipped)["vm_rmse_mV"] + 0.02
