@@ -13,7 +13,7 @@ import torch
 
 from ann_backend import _train
 
-__all__ = ["leak"]
+__all__ = ["in_torch", "leak"]
 
 
 def leak(
@@ -80,9 +80,21 @@ def _run(
     backwards: bool,
 ) -> None:
     """Write y, which may be x, of x."""
-    if not x.is_cuda:
+    if x.is_cuda:
+        in_torch(x, before, decay, y, backwards=backwards)
+    else:
         first, left = before.contiguous().numpy(), decay.numpy()
         _train.leak(x.numpy(), first, left, y.numpy(), backwards)
-        return
+
+
+def in_torch(
+    x: torch.Tensor,
+    before: torch.Tensor,
+    decay: torch.Tensor,
+    y: torch.Tensor,
+    *,
+    backwards: bool,
+) -> None:
+    """Do what `_train.leak` does in torch's operations, a bin at a time."""
     for t in sorted(range(x.shape[1]), reverse=backwards):
         before = torch.addcmul(x[:, t], before, decay[:, None], out=y[:, t])
