@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 FORMAT: Final = "ann_backend.bundle"
-VERSION: Final = 3
+VERSION: Final = 4
 
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]

@@ -144,7 +144,7 @@ def test_edited_manifest_is_refused(path, scratch):
 
 
 def test_newer_version_says_upgrade(path, scratch):
-    forge(scratch, path, lambda document: document.update(version=4))
+    forge(scratch, path, lambda document: document.update(version=5))
     with pytest.raises(BundleError, match="made by a newer ann_backend: upgrade"):
         bundle.load(scratch)
 
@@ -152,7 +152,7 @@ def test_newer_version_says_upgrade(path, scratch):
 @pytest.mark.parametrize("version", [1, 0, -1, "2", None, 2.0, True])
 def test_other_versions_are_refused_by_name(path, scratch, version):
     forge(scratch, path, lambda document: document.update(version=version))
-    message = rf"version 3, got version {version!r}; train it again, or use the"
+    message = rf"version 4, got version {version!r}; train it again, or use the"
     with pytest.raises(BundleError, match=message):
         bundle.load(scratch)
 

@@ -64,6 +64,19 @@ def test_spikes_equal_torch_over_10000_bins(against_torch):
     )
 
 
+@variants
+@pytest.mark.parametrize("threshold", [0.4, 0.8])
+def test_a_hazard_that_lasts_makes_as_many_spikes_as_it_says(variant, threshold):
+    named = random_network.tensors(L=1)
+    named["head_w2"][...] = 0
+    named["head_b2"][...] = -3.0, 0.0, 0.0  # 1 in 21.1 bins
+    forgets = engine(1, named, variant=variant, hazard_threshold=threshold)
+    keeps = engine(1, named, variant=variant, hazard_threshold=threshold, memory_ms=1e6)
+    assert run(forgets, [NONE] * 1000)[2] == []
+    expected = round(1000 / (1 + np.exp(3.0)) + 0.5 - threshold)
+    assert len(run(keeps, [NONE] * 1000)[2]) == expected
+
+
 def since_the_last_spike(shape, spikes):
     """At the end of each bin, ms; those of one bin's [T, B] voltages."""
     since = np.full(shape, np.inf)

@@ -321,25 +321,48 @@ def small_bundle(data, path, seed=0, shape=SMALL.shape):
     return network, load_bundle(pipeline._save(path, manifest, weights))
 
 
-def test_the_score_takes_three_windows_and_a_tie_goes_to_the_rate(data, monkeypatch):
+@pytest.fixture
+def calibrated(monkeypatch):
+    """calibrate of trials, where each threshold has its spikes in each of them."""
+
+    def calibrated(trials, found):
+        def ran(choice, events, *_, **__):
+            mine = zip(trials, found[choice.threshold], strict=True)
+            chosen = [s for t, s in mine if any(t.events is e for e in events)]
+            return SimpleNamespace(spikes=chosen)
+
+        monkeypatch.setattr(calibration, "runner", lambda *given: given[2])
+        monkeypatch.setattr(calibration, "free_run", ran)
+        return calibrate(None, trials, (tuple(found), (10.0,)))
+
+    return calibrated
+
+
+def test_the_score_takes_three_windows_and_a_tie_goes_to_the_rate(calibrated, data):
     """Thresholds .2 and .3 are as good; .3 has the teacher's number of spikes."""
-    true = [t.spikes for t in data.trials]
+    trials = [dataclasses.replace(t, spikes=t.spikes[:20]) for t in data.trials]
+    true = [t.spikes for t in trials]
     found = {
         0.2: [np.sort(np.r_[s + 1.5, s[:1] + 400.0]) for s in true],
         0.3: [s + 1.5 for s in true],
         0.4: [s + 30.0 for s in true],
     }
-    monkeypatch.setattr(calibration, "runner", lambda *given: given[2])
-    monkeypatch.setattr(
-        calibration,
-        "free_run",
-        lambda choice, *_, **__: SimpleNamespace(spikes=found[choice.threshold]),
-    )
-    spiking, score = calibrate(None, data.trials, ((0.2, 0.3, 0.4), (10.0,)))
+    spiking, score = calibrated(trials, found)
     assert spiking.threshold == 0.3
     each = [[f1_pooled(f, true, w) for w in (1.0, 2.0, 5.0)] for f in found.values()]
     assert score == pytest.approx(np.mean(each, axis=1).max())
     assert 0.5 < score < 0.9
+
+
+def test_a_trial_in_a_plateau_does_not_choose_the_readout(calibrated, data):
+    """For the slow trial .3 is right, for the fast one .2, with many more spikes."""
+    slow, fast = np.array([100.5]), np.arange(2.25, len(data.trials[0].v), 20.0)
+    some = zip(data.trials, (slow, fast), strict=False)
+    trials = [dataclasses.replace(t, spikes=s) for t, s in some]
+    spiking, score = calibrated(trials, {0.2: (slow[:0], fast), 0.3: (slow, fast[:0])})
+    assert spiking.threshold == 0.3
+    assert score == 1.0
+    assert spiking.refractory_ms == 16.0  # of all trials
 
 
 @pytest.mark.parametrize("shape", [SMALL.shape, TREE])

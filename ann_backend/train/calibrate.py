@@ -15,6 +15,7 @@ from ann_backend.metrics import f1_pooled, rate_error_pooled
 from ann_backend.train.export import Spiking, runner
 from ann_backend.train.free_run import free_run
 from ann_backend.train.model import Network
+from ann_backend.train.tally import USUAL_HZ
 from ann_backend.train.teacher import Trial
 
 __all__ = ["COARSE", "FINE", "calibrate"]
@@ -23,10 +24,10 @@ WINDOWS_MS = (1.0, 2.0, 5.0)  # of the F1 that the score is the mean of
 # Thresholds, and memories in ms. A short memory is deaf to a small hazard that lasts: a
 # network that has missed a spike under a constant current then stays silent.
 FINE = (
-    (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.65, 0.7, 0.8),
+    (0.1, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8),
     (1.0, 3.0, 10.0, 20.0, 40.0, 80.0, 160.0),
 )
-COARSE = (0.3, 0.5, 0.65), (3.0, 20.0, 80.0)
+COARSE = (0.3, 0.4, 0.55), (3.0, 20.0, 80.0)
 SLACK = 0.1  # times s (1 - s), s the best score: .025 in the middle, none at the ends
 
 
@@ -48,15 +49,18 @@ def calibrate(
     ----------
     network : Network
     trials : sequence of Trial
-        Of one length.
+        Of one length. Those of usual output rates count, if there are any: one in a
+        plateau has more spikes than twenty others.
     grid : (sequence of float, sequence of float)
         Thresholds, and memories in ms, to choose from.
     threads : int
     """
-    spikes = [t.spikes for t in trials]
-    shortest = min((float(np.diff(s).min()) for s in spikes if len(s) > 1), default=2.0)
+    every, bins = [t.spikes for t in trials], len(trials[0].v)
+    shortest = min((float(np.diff(s).min()) for s in every if len(s) > 1), default=2.0)
     refractory = max(1.0, round(0.8 * shortest, 2))
-    events, bins = [t.events for t in trials], len(trials[0].v)
+    slow, fast = (f * 1e-3 * bins for f in USUAL_HZ)
+    usual = [t for t in trials if slow <= len(t.spikes) <= fast] or trials
+    events, spikes = [t.events for t in usual], [t.spikes for t in usual]
     choices = [Spiking(*pair, refractory) for pair in itertools.product(*grid)]
     trains = []
     for choice in choices:

@@ -23,8 +23,7 @@ from ann_backend.train.export import runner
 from ann_backend.train.fit import Fit, fit
 from ann_backend.train.free_run import free_run
 from ann_backend.train.model import Network
-from ann_backend.train.tally import KEYS, Response, scores, tally
-from ann_backend.train.validate import usual
+from ann_backend.train.tally import KEYS, Response, scores, tally, usual
 
 __all__ = ["curve", "extrapolated"]
 

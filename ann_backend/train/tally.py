@@ -17,7 +17,17 @@ from ann_backend import metrics
 if TYPE_CHECKING:
     from ann_backend.train.dataset import Dataset
 
-__all__ = ["KEYS", "WINDOWS_MS", "Response", "Tally", "intervals", "scores", "tally"]
+__all__ = [
+    "KEYS",
+    "USUAL_HZ",
+    "WINDOWS_MS",
+    "Response",
+    "Tally",
+    "intervals",
+    "scores",
+    "tally",
+    "usual",
+]
 
 WINDOWS_MS = (0.5, 1.0, 2.0, 5.0)
 KEYS = (
@@ -27,6 +37,7 @@ KEYS = (
     "variance_explained",
     "rate_error",
 )
+USUAL_HZ = 0.1, 20.0  # output rates over which fidelity is judged
 PAPER = WINDOWS_MS.index(5.0)  # a window of 10 ms in all, Olah et al. 2022
 
 Floats = NDArray[np.float64]
@@ -209,6 +220,12 @@ def intervals(
         )
         bounds[key] = (float(low), float(high))
     return bounds
+
+
+def usual(sums: Tally) -> NDArray[np.bool_]:
+    """Which trials have a usual output rate, shape (trials,)."""
+    rate = sums.true * 1e3 / sums.bins
+    return (rate >= USUAL_HZ[0]) & (rate <= USUAL_HZ[1])
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -27,15 +27,23 @@ from ann_backend.train.evidence import Drawn, Evidence
 from ann_backend.train.free_run import free_run
 from ann_backend.train.network import NetworkRun, compare
 from ann_backend.train.stock import Steps, fingerprint
-from ann_backend.train.tally import KEYS, Response, Tally, intervals, scores, tally
+from ann_backend.train.tally import (
+    KEYS,
+    USUAL_HZ,
+    Response,
+    Tally,
+    intervals,
+    scores,
+    tally,
+    usual,
+)
 from ann_backend.train.waveform import around_spikes, waveform
 
-__all__ = ["fit_together", "measure", "summary", "usual"]
+__all__ = ["fit_together", "measure", "summary"]
 
 SECOND_MS = 1000  # drift is reported by blocks of this length
 ENDS = 10  # seconds at either end of a long trial that are compared
 FIRST_MS = 300  # the networks of Olah et al. 2022 run this long in all
-USUAL_HZ = 0.1, 20.0  # output rates over which fidelity is judged
 SURE = 0.95  # F1@1 ms of the teacher with itself at half its step, in one trial
 BARS = (3, 5, 8)  # per cent; a trial's rate is right within that, or 0.1 Hz
 
@@ -198,12 +206,6 @@ def _at_usual_rates(sums: Tally, floor: Tally) -> dict[str, Any]:
     pooled numbers are about it.
     """
     return {"range_Hz": list(USUAL_HZ), **_among(usual(sums), sums, floor)}
-
-
-def usual(sums: Tally) -> NDArray[np.bool_]:
-    """Which trials have such a rate."""
-    rate = sums.true * 1e3 / sums.bins
-    return (rate >= USUAL_HZ[0]) & (rate <= USUAL_HZ[1])
 
 
 def _where_sure(sums: Tally, floor: Tally) -> dict[str, Any]:
