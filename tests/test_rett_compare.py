@@ -148,15 +148,15 @@ def test_a_surrogate_with_neurons_own_spikes_is_right(tmp_path, monkeypatch):
     path = tmp_path / "spikes.json"
     s, spikes = in_neuron(path, "--halvings", "2")
     order = [p[2] for p in compare.in_neuron(s, spikes)]
-    monkeypatch.setattr(
-        rett_map, "run", lambda *_: [spikes[k, "neuron"] for k in order]
-    )
+    monkeypatch.setattr(rett_map, "run", lambda *_: [spikes[k, "half"] for k in order])
     found = compared(path)
     assert found["agreement"] == 1
     assert [found[error] for error in compare.ERRORS] == [0] * len(compare.ERRORS)
     assert set(found["within"].values()) == {1}
     assert set(found["met"].values()) == {True}
-    assert found["floor"]["half"]["rate_error"] < found["floor"]["other"]["rate_error"]
+    assert (
+        found["floor"]["double"]["rate_error"] < found["floor"]["other"]["rate_error"]
+    )
 
 
 @pytest.mark.usefixtures("here")
@@ -210,10 +210,12 @@ def test_statistics_are_those_of_trains_that_are_known():
     assert sum(found["psth_Hz"]) * compare.PSTH_MS / 1000 * 4 == pytest.approx(26)
     at[len(t) :] += 10.0  # the other counts
     assert compare.statistics(both, at, 4)["correlation"] < -0.9
-    uneven = np.array([10.0, 11.0, 13.0, 14.0])  # 1, 2, 1 ms
+    uneven = np.array([10.0, 12.0, 16.0, 18.0])  # 2, 4, 2 ms
     found = compare.statistics(np.zeros(4, int), uneven, 4)
-    assert found["cv"] == pytest.approx(np.std([1, 2, 1]) / (4 / 3))
+    assert found["cv"] == pytest.approx(np.std([2, 4, 2]) / (8 / 3))
     assert found["correlation"] == 0
+    rings = np.sort(np.r_[uneven, 12.12, 12.24])
+    assert compare.statistics(np.zeros(6, int), rings, 4) == found
 
 
 def test_the_commands_run_in_processes_of_their_own(tmp_path, monkeypatch, capsys):

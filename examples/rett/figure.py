@@ -16,12 +16,12 @@ SCATTERS = (
 
 
 def plane(axes, points):
-    """Stability in NEURON, and where the surrogate's differs, and that of `half`."""
+    """Stability in NEURON, and where the surrogate or twice the step differs."""
     p = 100 * np.array([one["connectivity"] for one in points])
     drive = np.array([one["drive_Hz"] for one in points])
     stable = {
         side: np.array([one[side]["stable"] for one in points])
-        for side in ("neuron", "half", "surrogate")
+        for side in ("neuron", "double", "surrogate")
     }
     for value, color, label in (
         (True, STABLE, "stable"),
@@ -32,10 +32,8 @@ def plane(axes, points):
     at = stable["surrogate"] != stable["neuron"]
     look = {"s": 90, "facecolors": "none", "edgecolors": SURROGATE, "linewidths": 1.5}
     axes.scatter(p[at], drive[at], **look, label="surrogate differs")
-    at = stable["half"] != stable["neuron"]
-    axes.scatter(
-        p[at], drive[at], s=40, marker="x", c="k", lw=1, label="dt / 2 differs"
-    )
+    at = stable["double"] != stable["neuron"]
+    axes.scatter(p[at], drive[at], s=40, marker="x", c="k", lw=1, label="2 dt differs")
     for x, style, _ in rett_map.MARKS:
         axes.axvline(100 * x, c="#cccccc", ls=style, zorder=0)
     axes.set(xlabel="connectivity (%)", ylabel="inhibition of a cell (Hz)")
@@ -48,7 +46,7 @@ def against(axes, points, name):
     true = [one["neuron"][name] for one in points]
     looks = (
         ("other", {"c": FLOOR, "marker": "x", "s": 16, "label": "other background"}),
-        ("half", {"edgecolors": FLOOR, "facecolors": "none", "label": "dt / 2"}),
+        ("double", {"edgecolors": FLOOR, "facecolors": "none", "label": "2 dt"}),
         ("surrogate", {"c": SURROGATE, "s": 14, "label": "surrogate"}),
     )
     for side, look in looks:
@@ -63,7 +61,7 @@ def psth(axes, points, stable):
     these = [one for one in points if one["neuron"]["stable"] == stable]
     looks = (
         ("other", FLOOR, ":", "other background"),
-        ("half", FLOOR, "-", "dt / 2"),
+        ("double", FLOOR, "-", "2 dt"),
         ("neuron", NEURON, "-", "NEURON"),
         ("surrogate", SURROGATE, "-", "surrogate"),
     )
@@ -85,8 +83,8 @@ def draw(results, path):
     figure = Figure(figsize=(13, 8), dpi=120, layout="constrained")
     sides = figure.subplots(2, 3)
     plane(sides[0, 0], points)
-    found = f"agreement {results['agreement']:.0%}, dt / 2 "
-    found += f"{results['floor']['half']['agreement']:.0%}"
+    found = f"agreement {results['agreement']:.0%}, 2 dt "
+    found += f"{results['floor']['double']['agreement']:.0%}"
     sides[0, 0].set_title(found, loc="left", size=11)
     for axes, (name, title) in zip(sides.flat[1:4], SCATTERS, strict=True):
         against(axes, points, name)
