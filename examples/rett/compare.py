@@ -6,10 +6,10 @@ r"""The Rett map beside NEURON: stability, response, rates, CV, correlation, PST
 
 The first command runs hours of NEURON (`boundary.py`); the second runs the same graphs
 and backgrounds as the map does, and compares the points that are finished by then. Each
-goes on from its file. The surrogate is held against the networks at half the step, where
-NEURON's second-order step does not ring under volleys of hundreds of nS. Beside it stands
-NEURON's own floor: the same measures of NEURON at the whole step, twice that, and of the
-whole step with another background.
+goes on from its file. The surrogate is held against the networks at half the step: at
+the whole step NEURON's second order rings under volleys of hundreds of nS. Beside it
+stands NEURON's own floor: the same measures of NEURON at the whole step, twice that of
+the reference, and with another background, too.
 
 An error is that of all points together: the sum of what a statistic is off, over the
 sum of what it is in NEURON. A network in which nothing of a kind is to be measured has
@@ -217,7 +217,8 @@ def told(results):
     for name in ("agreement", *ERRORS):
         bar = {True: "  met", False: "  MISSED"}.get(results["met"].get(name), "")
         print(
-            f"{name:20} {results[name]:9.3f} {double[name]:9.3f} {other[name]:17.3f}{bar}"
+            f"{name:20} {results[name]:9.3f} {double[name]:9.3f} "
+            f"{other[name]:17.3f}{bar}"
         )
 
 
