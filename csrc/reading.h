@@ -28,15 +28,15 @@ ANN_BOTH inline bool is_finite(const float* y) {
 // gathered with a leak: a teacher's spike near a bin's edge puts hazard on both sides of it, and
 // where its time is uncertain, on many bins. A spike takes the one it stands for away, so there are
 // as many as the hazard says: set back to zero instead, a hazard that lasts, as under a constant
-// current, makes too few or too many. Threshold and memory were calibrated on validation data with
-// exactly this rule.
+// current, makes too few or too many. No more than zero is left: what the refractory time heaped
+// up makes no burst. Threshold and memory were calibrated on validation data with exactly this rule.
 ANN_BOTH inline bool spikes_in(const Reading& r, double t0, const float* y, float& hazard,
                                double& last) {
     const float gathered = hazard * r.kept + sigmoid(y[0]);
     const double t = t0 + static_cast<double>(sigmoid(y[1])) * bin_ms;
     const bool spike =
         static_cast<double>(gathered) >= r.hazard_threshold && t - last >= r.refractory;
-    hazard = spike ? gathered - 1.f : gathered;
+    hazard = !spike ? gathered : gathered < 1.f ? gathered - 1.f : 0.f;
     if (spike) last = t;
     return spike;
 }

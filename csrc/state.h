@@ -42,7 +42,7 @@ void load(const Kept& to, const NetworkState& from);
 
 struct EngineState {
     NetworkState network;
-    std::vector<float> hazard;        // [B] gathered by the readout, less 1 a spike
+    std::vector<float> hazard;        // [B] gathered by the readout, less the spikes
     std::vector<double> last_spike;   // [B] ms
     std::vector<int32_t> heard_row;   // the last bin's spikes, of a network that hears its own
     std::vector<double> heard_t;      // ms

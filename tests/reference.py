@@ -104,7 +104,7 @@ def reference_outputs(named, traces, parents=()):
 
 
 def reference_spikes(outputs, readout):
-    """Sorted list of (row, t): spikes of gathered hazard, each takes 1 from it."""
+    """Sorted list of (row, t): spikes of gathered hazard, which take 1 each, or all."""
     kept = np.exp(-1.0 / readout["memory_ms"])
     p, offset = 1 / (1 + np.exp(-outputs[..., :2].astype(float))).transpose(2, 0, 1)
     spikes = []
@@ -116,5 +116,5 @@ def reference_spikes(outputs, readout):
             enough = gathered >= readout["hazard_threshold"]
             if enough and t - last >= readout["refractory_ms"]:
                 spikes.append((row, t))
-                gathered, last = gathered - 1.0, t
+                gathered, last = min(gathered - 1.0, 0.0), t
     return sorted(spikes)

@@ -134,6 +134,21 @@ def shown(trace):
 
 
 @variants
+def test_no_burst_is_left_when_a_hazard_of_one_ends(variant):
+    named = linear_readout_of_traces(random_network.tensors(L=1))
+    named["tau"][0, 0], named["embedding"][:, 0] = 0.5, 1e4
+    named["head_w2"][0], named["head_b2"][0] = (40.0, 0.0, 0.0), -20.0
+    surrogate = engine(1, named, variant=variant, memory_ms=1e6, refractory_ms=10.0)
+    bins = [event(t=t + 0.5) for t in range(100)] + [NONE] * 300
+    outputs, _, spikes = run(surrogate, bins)
+    assert (outputs[:100, 0, 0] > 10.0).all()
+    assert (outputs[110:, 0, 0] < -10.0).all()
+    times = np.array([t for _, t in spikes])
+    assert np.sum(times < 100) == 10
+    assert np.sum(times >= 100) <= 1
+
+
+@variants
 def test_events_count_at_their_exact_times(variant):
     named = linear_readout_of_traces(random_network.tensors(L=1))
     tau, gain, weight = float(named["tau"][0, 0]), 40.0, 0.01

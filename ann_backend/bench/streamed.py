@@ -133,7 +133,7 @@ class Streamed:
         hazard = self.hazard * self.kept + p
         fires = hazard >= self.readout.hazard_threshold
         fires &= self.since + offset - 1.0 >= self.readout.refractory_ms
-        self.hazard = hazard - fires.to(hazard.dtype)
+        self.hazard = torch.where(fires, (hazard - 1.0).clamp_max(0.0), hazard)
         self.since = torch.where(fires, 1.0 - offset, self.since)
         who = torch.nonzero(fires)[:, 0]
         return who, 1.0 - offset[who]
