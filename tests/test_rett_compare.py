@@ -214,6 +214,7 @@ def test_statistics_are_those_of_trains_that_are_known():
     found = compare.statistics(np.zeros(4, int), uneven, 4)
     assert found["cv"] == pytest.approx(np.std([2, 4, 2]) / (8 / 3))
     assert found["correlation"] == 0
+    assert compare.statistics(np.zeros(3, int), uneven[:3], 4)["cv"] is None
     rings = np.sort(np.r_[uneven, 12.12, 12.24])
     assert compare.statistics(np.zeros(6, int), rings, 4) == found
 
@@ -286,3 +287,13 @@ def test_the_results_that_are_shown_are_the_shipped_bundle_s(monkeypatch, tmp_pa
     for name in ("agreement", "rate_error", "correlation_error"):
         assert found[name] == pytest.approx(shown[name], abs=0.05)
     assert found["floor"] == shown["floor"]
+
+
+def test_a_point_without_cv_in_neuron_says_nothing_about_it():
+    def point(neuron, surrogate):
+        return {"neuron": {"cv": neuron}, "surrogate": {"cv": surrogate}}
+
+    points = [point(0.5, 0.4), point(None, 0.7), point(0.5, None), point(None, None)]
+    miss, size = compare.off(points, "surrogate", "cv")
+    np.testing.assert_allclose(miss, [0.1, 0.5])
+    np.testing.assert_allclose(size, [0.5, 0.5])

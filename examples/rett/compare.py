@@ -12,8 +12,8 @@ stands NEURON's own floor: the same measures of NEURON at the whole step, twice 
 the reference, and with another background, too.
 
 An error is that of all points together: the sum of what a statistic is off, over the
-sum of what it is in NEURON. A network in which nothing of a kind is to be measured has
-0 there.
+sum of what it is in NEURON. A point at which NEURON's cells have no CV, with fewer than
+four spikes each, is left out of that one.
 """
 
 import argparse
@@ -67,7 +67,7 @@ def statistics(cell, t, cells):
     -------
     dict
         The read-outs of the study; ``rate_Hz``, the cells' mean rate; ``cv`` of the
-        interspike intervals, mean of the cells with four spikes or more;
+        interspike intervals, mean of the cells with four spikes or more, or None;
         ``correlation`` of spike counts in 10 ms, mean of the pairs of cells that fire;
         ``psth_Hz``, the cells' mean rate in steps of 5 ms.
     """
@@ -84,7 +84,7 @@ def statistics(cell, t, cells):
     return {
         **network.readouts(cell, t, cells),
         "rate_Hz": len(t) / cells / network.END_MS * 1000,
-        "cv": float(np.mean([g.std() / g.mean() for g in gaps])) if gaps else 0.0,
+        "cv": float(np.mean([g.std() / g.mean() for g in gaps])) if gaps else None,
         "correlation": correlation(counts),
         "psth_Hz": (np.histogram(t, steps)[0] / cells / PSTH_MS * 1000).tolist(),
     }
@@ -99,10 +99,11 @@ def correlation(counts):
 
 
 def off(points, side, name):
-    """How far a statistic is off at each point, and what it is in NEURON; (P,) each."""
-    true = np.array([p["neuron"][name] for p in points]).reshape(len(points), -1)
-    found = np.array([p[side][name] for p in points]).reshape(len(points), -1)
-    return np.abs(found - true).sum(1), np.abs(true).sum(1)
+    """How far a statistic is off, and what it is in NEURON; where it has one, (P,)."""
+    pairs = [(p["neuron"][name], p[side][name] or 0.0) for p in points]
+    pairs = [(true, found) for true, found in pairs if true is not None]
+    miss = [np.abs(np.subtract(found, true)).sum() for true, found in pairs]
+    return np.array(miss), np.array([np.abs(true).sum() for true, _ in pairs])
 
 
 def measures(points, side):
@@ -119,7 +120,8 @@ def within(points, error):
     """Share of points at which a bar holds, or `double` is as far off."""
     miss, size = off(points, "surrogate", ERRORS[error])
     own, _ = off(points, "double", ERRORS[error])
-    return float(np.mean(miss <= np.maximum(BARS[error] * size, own)))
+    held = miss <= np.maximum(BARS[error] * size, own)
+    return float(held.mean()) if len(held) else 1.0
 
 
 def compared(points):

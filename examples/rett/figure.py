@@ -43,14 +43,18 @@ def plane(axes, points):
 
 def against(axes, points, name):
     """A statistic of each point against NEURON's, with NEURON's floor behind it."""
-    true = [one["neuron"][name] for one in points]
+
+    def values(side):
+        return np.array([one[side][name] for one in points], float)  # None: NaN
+
+    true = values("neuron")
     looks = (
         ("other", {"c": FLOOR, "marker": "x", "s": 16, "label": "other background"}),
         ("double", {"edgecolors": FLOOR, "facecolors": "none", "label": "2 dt"}),
         ("surrogate", {"c": SURROGATE, "s": 14, "label": "surrogate"}),
     )
     for side, look in looks:
-        axes.scatter(true, [one[side][name] for one in points], **look)
+        axes.scatter(true, values(side), **look)
     ends = axes.get_xlim()
     axes.plot(ends, ends, c="#cccccc", lw=1, zorder=0)
     axes.set(xlabel="NEURON")
