@@ -26,11 +26,11 @@ ANN_BOTH inline bool is_finite(const float* y) {
 
 // Whether a row spikes in the bin that begins at t0, and then when: `last`, ms. The hazard is
 // gathered with a leak: a teacher's spike near a bin's edge puts hazard on both sides of it, and
-// where its time is uncertain, on many bins. A spike takes the one it stands for away, so there are
-// as many as the hazard says: set back to zero instead, a hazard that lasts, as under a constant
-// current, makes too few or too many. No more than zero is left: what the refractory time heaped
-// up makes no burst. Threshold and memory were calibrated on validation data with exactly this
-// rule.
+// where its time is uncertain, on many bins. A spike takes the one it stands for away: but for what
+// leaks there are as many as the hazard says. Set back to zero instead, a hazard that lasts, as
+// under a constant current, makes too few or too many. No more than zero is left: what the
+// refractory time heaped up makes no burst. Threshold and memory are calibrated on validation data
+// with exactly this rule.
 ANN_BOTH inline bool spikes_in(const Reading& r, double t0, const float* y, float& hazard,
                                double& last) {
     const float gathered = hazard * r.kept + sigmoid(y[0]);

@@ -23,7 +23,7 @@ class Readout {
   private:
     std::vector<double> ap_;
     Reading rule_;
-    std::vector<float> hazard_;   // [B] gathered since the last spike
+    std::vector<float> hazard_;   // [B] gathered, less the spikes
     std::vector<double> t_last_;  // [B] ms
 };
 

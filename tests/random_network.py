@@ -8,7 +8,7 @@ from ann_backend.bundle import Channel, Manifest, Readout, Sizes, Synapse, Train
 
 READOUT = {
     "threshold_mV": -20.0,
-    "hazard_threshold": 1.05,
+    "hazard_threshold": 0.9,
     "memory_ms": 2.0,
     "refractory_ms": 2.0,
     "clip_mV": -55.0,

@@ -136,7 +136,7 @@ def test_header_that_lies_about_a_shape_is_refused(path, scratch):
 
 
 def test_edited_manifest_is_refused(path, scratch):
-    rewrite(scratch, path, b'hazard_threshold\\":1.05', b'hazard_threshold\\":1.15')
+    rewrite(scratch, path, b'hazard_threshold\\":0.9', b'hazard_threshold\\":0.8')
     with pytest.raises(
         BundleError, match=r"matches its SHA-256.*damaged or was edited"
     ):

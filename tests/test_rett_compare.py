@@ -289,11 +289,13 @@ def test_the_results_that_are_shown_are_the_shipped_bundle_s(monkeypatch, tmp_pa
     assert found["floor"] == shown["floor"]
 
 
-def test_a_point_without_cv_in_neuron_says_nothing_about_it():
+def test_a_point_without_cv_on_one_side_says_nothing_about_it():
     def point(neuron, surrogate):
         return {"neuron": {"cv": neuron}, "surrogate": {"cv": surrogate}}
 
     points = [point(0.5, 0.4), point(None, 0.7), point(0.5, None), point(None, None)]
-    miss, size = compare.off(points, "surrogate", "cv")
-    np.testing.assert_allclose(miss, [0.1, 0.5])
-    np.testing.assert_allclose(size, [0.5, 0.5])
+    these = compare.having(points, "cv", "surrogate")
+    assert these == points[:1]
+    miss, size = compare.off(these, "surrogate", "cv")
+    np.testing.assert_allclose(miss, [0.1])
+    np.testing.assert_allclose(size, [0.5])

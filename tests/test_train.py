@@ -355,11 +355,13 @@ def test_the_score_takes_three_windows_and_a_tie_goes_to_the_rate(calibrated, da
 
 
 def test_a_trial_in_a_plateau_does_not_choose_the_readout(calibrated, data):
-    """For the slow trial .3 is right, for the fast one .2, with many more spikes."""
+    """For the silent trial .3 is right, for the fast one .2, with many more spikes."""
     slow, fast = np.array([100.5]), np.arange(2.25, len(data.trials[0].v), 20.0)
-    some = zip(data.trials, (slow, fast), strict=False)
+    none = slow[:0]
+    some = zip(data.trials, (slow, none, fast), strict=False)
     trials = [dataclasses.replace(t, spikes=s) for t, s in some]
-    spiking, score = calibrated(trials, {0.2: (slow[:0], fast), 0.3: (slow, fast[:0])})
+    found = {0.2: (slow, slow, fast), 0.3: (slow, none, none)}
+    spiking, score = calibrated(trials, found)
     assert spiking.threshold == 0.3
     assert score == 1.0
     assert spiking.refractory_ms == 16.0  # of all trials

@@ -49,8 +49,8 @@ def calibrate(
     ----------
     network : Network
     trials : sequence of Trial
-        Of one length. Those of usual output rates count, if there are any: one in a
-        plateau has more spikes than twenty others.
+        Of one length. Those beyond usual output rates do not count, if there are
+        others: one in a plateau has more spikes than twenty of these.
     grid : (sequence of float, sequence of float)
         Thresholds, and memories in ms, to choose from.
     threads : int
@@ -58,8 +58,8 @@ def calibrate(
     every, bins = [t.spikes for t in trials], len(trials[0].v)
     shortest = min((float(np.diff(s).min()) for s in every if len(s) > 1), default=2.0)
     refractory = max(1.0, round(0.8 * shortest, 2))
-    slow, fast = (f * 1e-3 * bins for f in USUAL_HZ)
-    usual = [t for t in trials if slow <= len(t.spikes) <= fast] or trials
+    most = USUAL_HZ[1] * 1e-3 * bins
+    usual = [t for t in trials if len(t.spikes) <= most] or trials
     events, spikes = [t.events for t in usual], [t.spikes for t in usual]
     choices = [Spiking(*pair, refractory) for pair in itertools.product(*grid)]
     trains = []

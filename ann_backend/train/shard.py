@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ann_backend.train.cell import CellDescription
 from ann_backend.train.trial import Trial
 
-__all__ = ["pack", "unpack"]
+__all__ = ["RINGING_MS", "pack", "unpack"]
 
 RINGING_MS = 1.0
 

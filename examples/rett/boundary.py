@@ -5,7 +5,8 @@ connectivity: the first lies in the middle of the axis, and every next one in th
 of what is left, higher where the last network was unstable, lower where it was stable.
 With six halvings half of a column's points are within 63 Hz of its boundary, and the
 last is as near as a pixel of the map. A point is one graph with a seed of its own, in
-three variants: as the map has it, at half the step, and with another background.
+three variants: as the map has it, which says where the next point is, at half the step,
+which `compare` takes for the reference, and with another background.
 
 Each network runs in a process of its own. Its spikes are written when it has finished,
 and which networks are next depends on those alone: a killed run goes on to the same

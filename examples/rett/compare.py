@@ -12,8 +12,8 @@ stands NEURON's own floor: the same measures of NEURON at the whole step, twice 
 the reference, and with another background, too.
 
 An error is that of all points together: the sum of what a statistic is off, over the
-sum of what it is in NEURON. A point at which NEURON's cells have no CV, with fewer than
-four spikes each, is left out of that one.
+sum of what it is in NEURON. A point at which one of the two has no CV, its cells fewer
+than four spikes each, is left out of that one; with no point left the error is 1.
 """
 
 import argparse
@@ -32,12 +32,12 @@ import script
 from tqdm import tqdm
 
 import ann_backend
+from ann_backend.train.shard import RINGING_MS
 
 FORMAT, VERSION = "rett comparison", 2
 COUNT_MS, PSTH_MS = 10, 5
 POINT = "connectivity", "drive_Hz", "seed"
 CV_SPIKES = 4  # of a cell, or more
-RINGING_MS = 1.0  # crossings of a cell so near are one spike
 # NEURON's side, and its floor: the variants of `boundary` that they are
 VARIANT = {"neuron": "half", "double": "neuron", "other": "other"}
 SIDES = "surrogate", "double", "other"
@@ -98,10 +98,15 @@ def correlation(counts):
     return float(np.corrcoef(varying)[np.triu_indices(len(varying), 1)].mean())
 
 
+def having(points, name, *sides):
+    """Points at which NEURON and these sides have a statistic."""
+    every = "neuron", *sides
+    return [p for p in points if all(p[side][name] is not None for side in every)]
+
+
 def off(points, side, name):
-    """How far a statistic is off, and what it is in NEURON; where it has one, (P,)."""
-    pairs = [(p["neuron"][name], p[side][name] or 0.0) for p in points]
-    pairs = [(true, found) for true, found in pairs if true is not None]
+    """How far a statistic is off at each point, and what it is in NEURON; (P,) each."""
+    pairs = [(p["neuron"][name], p[side][name]) for p in points]
     miss = [np.abs(np.subtract(found, true)).sum() for true, found in pairs]
     return np.array(miss), np.array([np.abs(true).sum() for true, _ in pairs])
 
@@ -111,17 +116,19 @@ def measures(points, side):
     same = [p[side]["stable"] == p["neuron"]["stable"] for p in points]
     found = {"agreement": float(np.mean(same))}
     for error, name in ERRORS.items():
-        miss, size = (float(x.sum()) for x in off(points, side, name))
-        found[error] = miss / size if size else float(miss > 0)
+        these = having(points, name, side)
+        miss, size = (float(x.sum()) for x in off(these, side, name))
+        found[error] = miss / size if size else float(miss > 0 or not these)
     return found
 
 
 def within(points, error):
-    """Share of points at which a bar holds, or `double` is as far off."""
-    miss, size = off(points, "surrogate", ERRORS[error])
-    own, _ = off(points, "double", ERRORS[error])
+    """Share of the points measured where a bar holds, or `double` is as far off."""
+    these = having(points, ERRORS[error], "surrogate", "double")
+    miss, size = off(these, "surrogate", ERRORS[error])
+    own, _ = off(these, "double", ERRORS[error])
     held = miss <= np.maximum(BARS[error] * size, own)
-    return float(held.mean()) if len(held) else 1.0
+    return float(held.mean()) if these else 0.0
 
 
 def compared(points):
