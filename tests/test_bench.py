@@ -76,7 +76,12 @@ def test_torch_streams_what_the_engine_streams():
     manifest = random_network.manifest(W=2).model_copy(update={"sizes": sizes})
     tree = {"parents": random_network.TREE}
     cable = Bundle(random_network.manifest(**tree), random_network.tensors(**tree))
-    hears = Bundle(random_network.manifest(feedback=True), random_network.tensors(C=4))
+    own = random_network.manifest(feedback=True)  # what a spike leaves lasts and counts
+    rule = {"hazard_threshold": 0.6, "memory_ms": 50.0, "refractory_ms": 6.0}
+    own = own.model_copy(update={"readout": own.readout.model_copy(update=rule)})
+    hears = Bundle(own, random_network.tensors(C=4))
+    hears.tensors["head_w2"][:, 0] *= 0.1
+    hears.tensors["head_b2"][0] = -1.0
     for bundle in (shipped, Bundle(manifest, named), cable, hears):
         theirs = Streamed(bundle, DRIVE, range(3), threads=1)
         ours = Surrogate(bundle, DRIVE, range(3), backend="cpu", threads=1)
