@@ -93,7 +93,10 @@ def figures(measured: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
         ),
     }
     if measured["drift"] is not None:
-        caption = "Long trials without a reset, by second."
+        caption = (
+            "Long trials without a reset, by second. Dashed: the last 10 s of a "
+            "surrogate that begins anew 2 s before them; drift is what it does better."
+        )
         drawn["Drift"] = (caption, _drift(measured["drift"]))
     if measured["action_potential"] is not None:
         caption = "The action potential above the clip: template and teacher's mean."
@@ -239,6 +242,8 @@ def _drift(drift: Mapping[str, Any]) -> Figure:
     names = (("f1_2ms", "F1@2 ms"), ("vm_rmse_mV", "Vm RMSE (mV)"), ("auc", "ROC AUC"))
     for panel, (key, title) in zip(axes, names, strict=True):
         panel.plot(second, [_number(x) for x in drift[key]], color=ORANGE, lw=1.3)
+        anew = _number(drift["last_10s_begun_anew"][key])
+        panel.plot(second[-10:][[0, -1]], [anew, anew], "--", c=GREY)
         panel.set(xlabel="time (s)", ylabel=title)
     axes[1].set_ylim(bottom=0)
     return figure

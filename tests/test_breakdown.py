@@ -91,7 +91,11 @@ def test_the_page_refers_to_nothing_outside_itself():
         "at_usual_rates": {"trials": 0, "range_Hz": [0.1, 20.0]},
         "breakdown": {"output_rate_Hz": bins, "synapses": []},
         "breaks_down_at": ["output_rate_Hz 1 to 2"],
-        "drift": {"seconds": 2, **{k: [0.1, None] for k in numbers(0)}},
+        "drift": {
+            "seconds": 2,
+            **{k: [0.1, None] for k in numbers(0)},
+            "last_10s_begun_anew": numbers(0.2),
+        },
         "action_potential": None,
         "network": None,
         "current_steps": {

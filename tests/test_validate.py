@@ -65,6 +65,20 @@ def test_every_metric_stands_beside_its_floor(measured):
     assert measured["floor"]["vm_rmse_mV"] < 1.0
 
 
+def test_drift_is_told_from_what_the_input_does(found, monkeypatch):
+    def drift(warm_ms):
+        monkeypatch.setattr(validate, "ENDS", 1)
+        monkeypatch.setattr(validate, "WARM_MS", warm_ms)
+        return validate._drift(load(BUNDLE), found.long, 5, quiet=True)
+
+    whole = drift(2000)  # begun where the trial begins
+    assert whole["last_1s_begun_anew"] == whole["last_1s"]
+    late = drift(500)  # HH forgets within that
+    assert late["last_1s"] == whole["last_1s"]
+    assert late["last_1s_begun_anew"]["f1_2ms"] > 0.8
+    assert late["last_1s_begun_anew"] != late["last_1s"]
+
+
 def test_trials_of_usual_rates_have_their_own_scores():
     true = [np.arange(0.5, 1000, 1000 / n) for n in (1, 10, 50)]
     quiet = Response(None, np.zeros((3, 1000), "f4"), [*true[:2], np.empty(0)])

@@ -122,7 +122,7 @@ def _ends(drift: Mapping[str, Any] | None) -> list[str]:
     keys = ("f1_2ms", "vm_rmse_mV", "rate_error")
     ends = [name for name in drift if name.startswith(("first_", "last_"))]
     return [
-        f"{drift['seconds']} s without a reset, {end.replace('_', ' ')}: "
+        f"trials of {drift['seconds']} s, {end.replace('_', ' ')}: "
         + ", ".join(f"{key} {_short(drift[end][key])}" for key in keys)
         for end in ends
     ]
