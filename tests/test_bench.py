@@ -20,7 +20,7 @@ from ann_backend.bench.peak import Peak
 from ann_backend.bench.published import Published
 from ann_backend.bench.streamed import Streamed
 from ann_backend.bench.surrogate import Surrogate
-from ann_backend.bundle import Bundle
+from ann_backend.bundle import Bundle, save
 from ann_backend.run.catalogue import find
 from ann_backend.train.cell import HH
 
@@ -284,3 +284,27 @@ def test_the_command_measures_along_each_axis(tmp_path, monkeypatch):
 def test_cells_of_its_own_and_given_ones_are_refused(capsys):
     assert main(["bench", "--scaling", "--cells", "3"]) == 1
     assert "leave --cells out" in capsys.readouterr().err
+
+
+def test_another_bundle_of_the_cell_is_measured_by_its_path(tmp_path, capsys):
+    mine, shipped = tmp_path / "mine.safetensors", find("HH")
+    fidelity = {**shipped.manifest.fidelity, "f1_2ms": 0.123}
+    manifest = shipped.manifest.model_copy(update={"fidelity": fidelity})
+    save(mine, manifest, shipped.tensors)
+    words = f"bench --quick --cell HH --bundle {mine} --engine ours --cells 1 --quiet"
+    assert main([*words.split(), "--json", str(tmp_path / "x.json")]) == 0
+    (row,) = json.loads((tmp_path / "x.json").read_text())["rows"]
+    assert (row["f1_2ms"], row["hidden"]) == (0.123, 64)
+    assert "bundle: HH, H = 64" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("more", ["", "--cell HH --part ranks"])
+def test_a_bundle_without_its_cell_or_beside_networks_is_refused(more, capsys):
+    assert main(["bench", "--bundle", "some.safetensors", *more.split()]) == 1
+    assert "name its cell with --cell" in capsys.readouterr().err
+
+
+def test_a_bundle_that_is_not_there_is_refused(capsys):
+    words = "bench --cell HH --bundle none.safetensors --engine ours --quiet"
+    assert main(words.split()) == 1
+    assert "none.safetensors" in capsys.readouterr().err

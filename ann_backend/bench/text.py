@@ -11,10 +11,42 @@ from typing import Any
 from ann_backend.bench.scaling import LABELS
 from ann_backend.cli.text import render
 
-__all__ = ["lay_out"]
+__all__ = ["NETWORK_NOTES", "NOTES", "lay_out"]
 
 NETWORKS = "exchange", "coupled", "circuit", "ranks"
 VERDICTS = {True: "met", False: "MISSED", None: "-"}
+NOTES = (
+    "us of wall time per neuron and simulated ms, the median, least and most of "
+    "interleaved repeats; each engine in a process of its own, all on the same Poisson "
+    "events at exact times. On a busy machine no ratio holds",
+    "NEURON and CoreNEURON: dt 0.025 ms, backward Euler, nothing recorded but spikes, "
+    "events in the queue beforehand; on 2 cores they are two processes with half of "
+    "the cells each, which is MPI ranks without the cost of their exchange",
+    "CoreNEURON: vector exp and pow; its taking over of the model is subtracted",
+    "(of N): measured on N cells, as are set-up time and memory; cost for each cell is "
+    "taken to be the same",
+    "ours: called from Python for each bin, events checked, grouped and sorted, spikes "
+    "and voltages read out; torch, eager, stops at the network's outputs",
+    "paper: the published layer sizes with random weights, in torch; where a cell has "
+    "more channels than the published 200 sites, channels share columns",
+    "F1@2ms: of the bundle against NEURON; '-' beside ours: random weights, as fast as "
+    "a trained bundle of that size, and of no accuracy",
+)
+NETWORK_NOTES = (
+    "exchange: ns of CPU time of an event from a spike of an HH row to a channel of "
+    "another, delays drawn from 1 to 11 ms: replaced cells and NetCons on NEURON's own "
+    "queue (the baseline), the same script by the fan-out, a population joined by "
+    "arrays; exchange_ns: less what the engine takes with events that are there",
+    "coupled: us of CPU time of a simulated ms: a biophysical point cell and replaced "
+    "cells, on the same 100 NetStims; the engine alone with as many events; the run "
+    "without replaced cells; overhead: the rest over the engine's",
+    "circuit: rows that hear each other, delays drawn from 1 to 11 ms, each with a "
+    "background of its own; engine: without synapses; NetCons were measured on fewer "
+    "rows and synapses, and what these add is scaled",
+    "ranks: replaced cells on MPI ranks of one thread; strong: the same cells on more "
+    "ranks, weak: as many on each; efficiency: 1 where ranks cost nothing; spikes: "
+    "their digest",
+)
 
 
 def lay_out(result: Mapping[str, Any]) -> str:
@@ -52,7 +84,9 @@ def _cell(name: str, rows: list[Mapping[str, Any]]) -> list[str]:
     of = next((r for r in rows if "segments" in r), {})
     size = f"{of['segments']} segments, {of['synapses']} synapses, " if of else ""
     weights = next((r["bundle"] for r in rows), "")
-    head = f"{name}: {size}{rows[0]['events_per_ms']:.3g} events/ms; bundle: {weights}"
+    hidden = next((f", H = {r['hidden']}" for r in rows if "hidden" in r), "")
+    per_ms = f"{rows[0]['events_per_ms']:.3g} events/ms"
+    head = f"{name}: {size}{per_ms}; bundle: {weights}{hidden}"
     timed = [_row(row) for row in rows if row["us_per_neuron_ms"] is not None]
     failed = dict.fromkeys(
         f"{row['engine']}: not measured: {row['note']}" for row in rows if "note" in row

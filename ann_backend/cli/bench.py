@@ -25,39 +25,6 @@ SIZES = {
 }
 PARTS = ("engines", *SIZES)
 SYNAPSES = 10_000, 1000  # of a row of a circuit
-NOTES = (
-    "us of wall time per neuron and simulated ms, the median, least and most of "
-    "interleaved repeats; each engine in a process of its own, all on the same Poisson "
-    "events at exact times. On a busy machine no ratio holds",
-    "NEURON and CoreNEURON: dt 0.025 ms, backward Euler, nothing recorded but spikes, "
-    "events in the queue beforehand; on 2 cores they are two processes with half of "
-    "the cells each, which is MPI ranks without the cost of their exchange",
-    "CoreNEURON: vector exp and pow; its taking over of the model is subtracted",
-    "(of N): measured on N cells, as are set-up time and memory; cost for each cell is "
-    "taken to be the same",
-    "ours: called from Python for each bin, events checked, grouped and sorted, spikes "
-    "and voltages read out; torch, eager, stops at the network's outputs",
-    "paper: the published layer sizes with random weights, in torch; where a cell has "
-    "more channels than the published 200 sites, channels share columns",
-    "F1@2ms: of the bundle against NEURON; '-' beside ours: random weights, as fast as "
-    "a trained bundle of that size, and of no accuracy",
-)
-NETWORK_NOTES = (
-    "exchange: ns of CPU time of an event from a spike of an HH row to a channel of "
-    "another, delays drawn from 1 to 11 ms: replaced cells and NetCons on NEURON's own "
-    "queue (the baseline), the same script by the fan-out, a population joined by "
-    "arrays; exchange_ns: less what the engine takes with events that are there",
-    "coupled: us of CPU time of a simulated ms: a biophysical point cell and replaced "
-    "cells, on the same 100 NetStims; the engine alone with as many events; the run "
-    "without replaced cells; overhead: the rest over the engine's",
-    "circuit: rows that hear each other, delays drawn from 1 to 11 ms, each with a "
-    "background of its own; engine: without synapses; NetCons were measured on fewer "
-    "rows and synapses, and what these add is scaled",
-    "ranks: replaced cells on MPI ranks of one thread; strong: the same cells on more "
-    "ranks, weak: as many on each; efficiency: 1 where ranks cost nothing; spikes: "
-    "their digest",
-)
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
@@ -71,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--part",
         nargs="+",
         choices=PARTS,
-        help="what to measure: all of it; with --engine the engines alone",
+        help="what to measure: all; with --engine or --bundle the engines alone",
     )
     parser.add_argument(
         "--scaling",
@@ -97,6 +64,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine", nargs="+", metavar="NAME", help="some of them, such as ours NEURON"
     )
+    parser.add_argument(
+        "--bundle", metavar="PATH", help="of the one --cell, not that which ships"
+    )
     parser.add_argument("--seed", type=int, default=1, help="of the input")
     parser.add_argument("--quiet", action="store_true", help="say nothing meanwhile")
 
@@ -110,7 +80,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         An argument is out of range, or a cell's mechanisms do not compile.
     """
     effort, machine = _effort(args), _machine()
-    alone = args.engine or args.scaling or args.peers
+    alone = args.engine or args.bundle or args.scaling or args.peers
     parts = args.part or (PARTS[:1] if alone else PARTS)
     say = _silent if args.quiet else _said
     if args.peers:
@@ -120,14 +90,14 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     networks: dict[str, list[dict[str, Any]]] = {part: [] for part in SIZES}
     for name in CELLS[1:] if args.peers else args.cell:
-        cell, bundle = _opened(name, args.seed, say)
+        cell, bundle = _opened(name, args.bundle or name, args.seed, say)
         if "engines" in parts:
             rows += _rows(args, cell, bundle, effort, say)
         for part in networks:
             if part in parts and part != "exchange":
                 networks[part] += _network(part, args.quick, cell, bundle, effort, say)
     if "exchange" in parts:  # of HH: its rows spike as they are driven
-        hh = _opened("HH", args.seed, say)
+        hh = _opened("HH", "HH", args.seed, say)
         networks["exchange"] = _network("exchange", args.quick, *hh, effort, say)
     result = _result(args, machine, rows, networks)
     if args.peers:
@@ -148,12 +118,12 @@ def text(result: Mapping[str, Any]) -> str:
 
 
 def _opened(
-    name: str, seed: int, say: Callable[[str], None]
+    name: str, path: str, seed: int, say: Callable[[str], None]
 ) -> tuple[CellDescription, Bundle]:
     """A cell and its bundle, from a process of their own."""
     from ann_backend.train.stock import spawned
 
-    ((cell, bundle),) = spawned(1, _prepared, [(name, seed)])
+    ((cell, bundle),) = spawned(1, _prepared, [(name, path, seed)])
     if not bundle.manifest.fidelity:
         say(f"{name}: no bundle ships, so the network has random weights")
     return cell, bundle
@@ -202,6 +172,7 @@ def _result(
 ) -> dict[str, Any]:
     """All of it, with what it says of the targets; those are not judged along axes."""
     from ann_backend.bench import scaling, table, targets
+    from ann_backend.bench.text import NETWORK_NOTES, NOTES
 
     notes = [*NOTES, *_no_gpu(), *(NETWORK_NOTES if any(networks.values()) else ())]
     return {
@@ -238,6 +209,8 @@ def _effort(args: argparse.Namespace) -> Effort:
         raise AnnBackendError("--peers: leave --scaling, --part and --cell out")
     if args.scaling and args.cells:
         raise AnnBackendError("--scaling has cells of its own: leave --cells out")
+    if args.bundle and (len(args.cell) > 1 or {*(args.part or ())} - {*PARTS[:1]}):
+        raise AnnBackendError("--bundle: name its cell with --cell; engines alone")
     if min(effort.repeats, *effort.cells) < 1:
         raise AnnBackendError("--repeats and --cells: expected numbers of 1 or more")
     known = here if args.peers else ENGINES
@@ -248,7 +221,7 @@ def _effort(args: argparse.Namespace) -> Effort:
     return effort
 
 
-def _prepared(name: str, seed: int) -> tuple[CellDescription, Bundle]:
+def _prepared(name: str, path: str, seed: int) -> tuple[CellDescription, Bundle]:
     """A cell, resolved and compiled, and its bundle or one with random weights."""
     from ann_backend.bench import peak
     from ann_backend.bench.untrained import untrained
@@ -264,12 +237,14 @@ def _prepared(name: str, seed: int) -> tuple[CellDescription, Bundle]:
         build.library(cell, fast=fast)
     peak.library()
     try:
-        bundle = find(name)
+        bundle = find(path)
     except BundleError:
+        if path != name:
+            raise
         return cell, untrained(cell, seed)
     if [c.name for c in bundle.manifest.channels] != [c.name for c in cell.channels]:
         raise BundleError(
-            f"bundle '{name}': expected the channels of the cell {name}, got others; "
+            f"bundle '{path}': expected the channels of the cell {name}, got others; "
             "train it again for this cell"
         )
     return cell, bundle
