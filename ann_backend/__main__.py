@@ -11,6 +11,9 @@ from pathlib import Path
 from ann_backend.cli.text import render
 from ann_backend.errors import AnnBackendError
 
+# packages that some commands need, and with which of our extras they come
+EXTRAS = dict.fromkeys(("torch", "tqdm", "h5py", "sklearn"), "train")
+EXTRAS["matplotlib"] = "plot"
 COMMANDS = (
     "demo",
     "compare",
@@ -53,6 +56,17 @@ def main(argv: list[str] | None = None) -> int:
         result = args.run(args)
     except AnnBackendError as error:
         print(f"ann_backend {args.command}: {error}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            raise
+        print(
+            f"ann_backend {args.command}: expected the package {package}, got none; "
+            f'pip install "ann_backend[{EXTRAS[package]}]", in a checkout '
+            f'pip install -e ".[{EXTRAS[package]}]"',
+            file=sys.stderr,
+        )
         return 1
     print(args.text(result))
     if args.json is not None:

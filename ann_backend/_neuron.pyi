@@ -50,6 +50,8 @@ class Counts:
     thresholds: int
     short_delays: int
     outside_weights: int
+    outside_channel: int
+    outside_uS: float
     recordings_stale: int
     lateness: float
 

@@ -21,7 +21,7 @@ HH = {
     "excitation": "ann_AMPA",
     "kinetics": {},
     "settings": {"v_init": -65, "celsius": 6.3, "dt": 0.025, "secondorder": 0},
-    "threshold": 0,
+    "threshold": {"E": 0, "I": 0},
     "membrane": {"hh": {}},
     "weights": {"E": 0.0015, "I": 0.001, "EE": 0.0008, "EI": 0.0015, "IE": 0.003},
     "background": 200,
@@ -32,7 +32,7 @@ L5PC = {
     "excitation": "ann_AMPANMDA",
     "kinetics": {"tau_decay": 8, "e": -80},
     "settings": {"v_init": -75, "celsius": 34, "dt": 0.05, "secondorder": 2},
-    "threshold": -20,
+    "threshold": {"E": 0, "I": -20},  # the bundle's; the interneurons' spikes are small
     "membrane": {"ann_NaT": {"gbar": 0.5}, "ann_Kv31": {"gbar": 0.3}, "pas": {}},
     "weights": {"E": 0.002, "I": 0.0015, "EE": 0.002, "EI": 0.001, "IE": 0.002},
     "background": 1000,
@@ -57,7 +57,7 @@ class Network:
         self.weights = {"II": self.made["weights"]["IE"] / 3, **self.made["weights"]}
         self.keep, self.stims, self.spikes, self.heard = [], [], {}, {}
         for kind, somas in (("E", [c.soma for c in self.E]), ("I", self.I)):
-            self.spikes[kind] = [self.recorded(soma) for soma in somas]
+            self.spikes[kind] = [self.recorded(kind, soma) for soma in somas]
             for k, soma in enumerate(somas):
                 self.drive(kind, k, soma)
         for kind, count in HEARD.items():
@@ -73,10 +73,10 @@ class Network:
                 setattr(soma, f"{parameter}_{mechanism}", value)
         return soma
 
-    def recorded(self, soma):
+    def recorded(self, kind, soma):
         """Spike times to come."""
         times, netcon = h.Vector(), h.NetCon(soma(0.5)._ref_v, None, sec=soma)
-        netcon.threshold = self.made["threshold"]
+        netcon.threshold = self.made["threshold"][kind]
         netcon.record(times)
         self.keep.append(netcon)
         return times
@@ -120,7 +120,7 @@ class Network:
                 synapse = self.synapse(post, k, inhibits=pre == "I")
                 soma = somas[source]
                 netcon = h.NetCon(soma(0.5)._ref_v, synapse, sec=soma)
-                netcon.threshold = self.made["threshold"]
+                netcon.threshold = self.made["threshold"][pre]
                 netcon.weight[0] = self.weights[pre + post]
                 netcon.delay = 1 + 2 * self.random.random()
                 self.keep += [synapse, netcon]

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from ann_backend.__main__ import main
 from ann_backend.cli.text import render
 
 DEMO_KEYS = {
@@ -72,6 +73,16 @@ def test_no_command_is_a_usage_error(tmp_path):
     done = command(cwd=tmp_path)
     assert done.returncode == 2
     assert "COMMAND" in done.stderr
+
+
+def test_a_command_names_the_package_that_it_lacks(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "torch", None)  # as if not installed
+    monkeypatch.delitem(sys.modules, "ann_backend.train.pipeline", raising=False)
+    monkeypatch.delitem(sys.modules, "ann_backend.train.fit", raising=False)
+    assert main(["train", "HH"]) == 1
+    assert 'package torch, got none; pip install "ann_backend[train]"' in (
+        capsys.readouterr().err
+    )
 
 
 def test_render_lays_scalars_and_tables_out():

@@ -28,8 +28,9 @@ def test_info_says_what_a_bundle_takes_and_costs(tmp_path, capsys):
     assert result["inputs"][0]["synapse"] == "ann_AMPA (e 0, tau 2)"
     assert result["inputs"][0]["also"] == "ExpSyn"
     assert result["inputs"][0]["weight_max"] == manifest.channels[0].weight_uS[1]
-    assert {"auc", "f1_2ms"} <= {row["metric"] for row in result["fidelity"]}
+    assert result["fidelity"] == json.loads(manifest.model_dump_json())["fidelity"]
     text = capsys.readouterr().out
+    assert f"{manifest.fidelity['f1_2ms']:.4g}"[:4] in text
     assert "tensors_sha256" in text
     assert "ann_GABAA" in text
 

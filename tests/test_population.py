@@ -347,6 +347,14 @@ def test_what_does_not_fit_is_refused_by_name():
         ann_backend.population("HH", 0)
 
 
+def test_no_connections_and_no_events_are_fine():
+    rows = ann_backend.population("HH", 2)
+    ann_backend.connect([], [], 0, [], [])
+    ann_backend.connect([], [], [], [], [])
+    rows.play([], 0, 0.001, [])
+    assert rows.engine.connections == 0
+
+
 def test_weights_beyond_the_training_are_said():
     rows = ann_backend.population("HH", 3)
     with pytest.warns(ApproximationWarning, match="1 connections onto <3 rows"):

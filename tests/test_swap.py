@@ -307,8 +307,23 @@ def test_an_unknown_backend_is_refused():
 
 
 def test_a_number_of_threads_is_expected():
-    with pytest.raises(ValueError, match="at least 1 thread, got 0"):
-        ann_backend.use("cpu", threads=0)
+    for given in (0, 1.5, "2"):
+        with pytest.raises(ValueError, match=f"1 or more, an int, got {given!r}"):
+            ann_backend.use("cpu", threads=given)
+
+
+def test_the_name_of_a_template_is_not_the_template():
+    with pytest.raises(CellError, match=r"got the string 'Mini'; write h\.Mini"):
+        ann_backend.replace("Mini")
+
+
+@pytest.mark.usefixtures("silent")
+def test_restoring_none_does_not_restore_all():
+    cell = replaced(mini_cell()())
+    with pytest.raises(CellError, match="None: expected an attribute 'soma'"):
+        ann_backend.restore(None)
+    run()
+    assert [c.name for c in ann_backend.report().cells] == [str(cell)]
 
 
 def test_gids_keep_working(monkeypatch):

@@ -26,6 +26,7 @@ SIZES = {
 PARTS = ("engines", *SIZES)
 SYNAPSES = 10_000, 1000  # of a row of a circuit
 
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(

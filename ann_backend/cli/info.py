@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ann_backend.cli.text import render
+
 if TYPE_CHECKING:
     import argparse
 
@@ -47,10 +49,22 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         "cost": cost(bundle),
         "readout": manifest.readout.model_dump(),
         "training": manifest.training.model_dump(),
-        "fidelity": headline(manifest.fidelity),
+        "fidelity": manifest.fidelity,
         "tensors_sha256": manifest.tensors_sha256,
         "manifest_sha256": manifest.manifest_sha256,
     }
+
+
+def text(result: Mapping[str, Any]) -> str:
+    """All but the lesser metrics; of each bundle that it began with, the command."""
+    training, commands = dict(result["training"]), []
+    ranges = dict(training.get("ranges") or {})
+    before = ranges.pop("begun_from", None)
+    while before:
+        commands.append({"command": before["command"]})
+        before = (before.get("ranges") or {}).get("begun_from")
+    shown = {"training": training | {"ranges": ranges}, "begun_from": commands}
+    return render({**result, **shown, "fidelity": headline(result["fidelity"])})
 
 
 def inputs(channels: list[Channel]) -> list[dict[str, Any]]:
@@ -100,11 +114,12 @@ def cost(bundle: Bundle) -> dict[str, Any]:
 
 
 def headline(fidelity: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What the manifest says of the fidelity, each metric beside its floor."""
+    """Each metric beside its floor, of all trials and of those of usual rates."""
     from ann_backend.train.tally import KEYS
 
     floor = fidelity.get("floor") or {}
     bounds = fidelity.get("confidence_95") or {}
+    usual = fidelity.get("at_usual_rates") or {}
     return [
         {
             "metric": key,
@@ -112,6 +127,8 @@ def headline(fidelity: Mapping[str, Any]) -> list[dict[str, Any]]:
             "floor": floor.get(key),
             "low_95": (bounds.get(key) or [None])[0],
             "high_95": (bounds.get(key) or [None])[-1],
+            "usual_rates": usual.get(key),
+            "their_floor": (usual.get("floor") or {}).get(key),
         }
         for key in KEYS
         if key in fidelity

@@ -105,7 +105,7 @@ def refuse_extracellular(cells: list[Any], counts: list[Any]) -> None:
             )
 
 
-def approximations(counts: list[Any]) -> list[Approximation]:
+def approximations(cells: list[Surrogate], counts: list[Any]) -> list[Approximation]:
     """What is only approximate on these cells, one entry a kind."""
     delays = sum(c.short_delays for c in counts)
     late = sum(c.lateness for c in counts) / delays if delays else 0.0
@@ -142,12 +142,7 @@ def approximations(counts: list[Any]) -> list[Approximation]:
             f"{n} recordings are of parked sections or point processes of replaced "
             "cells: they stay constant; only the soma's voltage is computed",
         ),
-        Approximation(
-            "weights",
-            n := sum(c.outside_weights for c in counts),
-            f"{n} NetCons onto replaced cells have a weight outside the range that "
-            "their bundle was trained in: fidelity there is unknown",
-        ),
+        _weights(cells, counts),
         Approximation(
             "i_membrane",
             imem,
@@ -156,6 +151,24 @@ def approximations(counts: list[Any]) -> list[Approximation]:
         ),
     ]
     return [k for k in kinds if k.count]
+
+
+def _weights(cells: list[Surrogate], counts: list[Any]) -> Approximation:
+    """The weights outside their range, and which is the first of them."""
+    strange = [(c, k) for c, k in zip(cells, counts, strict=True) if k.outside_weights]
+    if not strange:
+        return Approximation("weights", 0, "")
+    cell, first = strange[0]
+    channel = cell.bundle.manifest.channels[first.outside_channel]
+    low, high = channel.weight_uS
+    n, one = sum(k.outside_weights for _, k in strange), f"{first.outside_uS:g} uS"
+    return Approximation(
+        f"weights, {one}",  # another one is said again
+        n,
+        f"{n} NetCons onto replaced cells have a weight outside the range that their "
+        f"bundle was trained in, such as {one} on '{channel.name}' of {cell.name} "
+        f"(trained: {low:g} to {high:g} uS): fidelity there is unknown",
+    )
 
 
 def loads(cells: list[Surrogate]) -> list[Approximation]:

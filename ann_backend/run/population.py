@@ -270,7 +270,7 @@ def population(bundle: str | Bundle, n: int, *, gid: int | None = None) -> Popul
 
 
 def _refuse_events(p: Population, gid: Any, weight: Any, t: Any) -> None:
-    if not np.issubdtype(gid.dtype, np.integer):
+    if gid.size and not np.issubdtype(gid.dtype, np.integer):
         raise CellError(f"expected gid as integers, got {gid.dtype}")
     bad = (gid < p.gids.start) | (gid >= p.gids.stop)
     if bad.any():

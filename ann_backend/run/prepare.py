@@ -160,7 +160,7 @@ def _prepare() -> None:
         raise CellError(state.prepared.fault)
     counts = state.prepared.counts
     limits.refuse_extracellular(state.order, counts)
-    limits.warn_once(limits.approximations(counts))
+    limits.warn_once(limits.approximations(state.order, counts))
     state.refused = ""
 
 

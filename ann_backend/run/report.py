@@ -132,7 +132,7 @@ def report() -> Report:
             count.sources,
             count.recordings,
             count.counters,
-            [a.text for a in limits.approximations([count])],
+            [a.text for a in limits.approximations([entry], [count])],
         )
         for entry, count, mapped in zip(
             state.order, state.prepared.counts, inputs, strict=True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Callable
 from typing import Any
@@ -41,9 +42,13 @@ def use(backend: str, *, threads: int = 1) -> None:
     """
     if backend not in BACKENDS:
         raise ValueError(f"expected a backend among {BACKENDS}, got {backend!r}")
-    if threads < 1:
-        raise ValueError(f"expected at least 1 thread, got {threads}")
-    prepare.state.backend, prepare.state.threads = backend, threads
+    try:
+        count = operator.index(threads)
+    except TypeError:
+        count = 0
+    if count < 1:
+        raise ValueError(f"expected threads of 1 or more, an int, got {threads!r}")
+    prepare.state.backend, prepare.state.threads = backend, count
 
 
 def replace(what: Any, *args: Any, bundle: str | Bundle | None = None) -> Any:
@@ -83,7 +88,7 @@ def replace(what: Any, *args: Any, bundle: str | Bundle | None = None) -> Any:
     return cells if several else cells[0]
 
 
-def restore(cell: Any = None) -> None:
+def restore(*cell: Any) -> None:
     """Give the biophysical cell back, from the next ``finitialize`` on.
 
     That run is bit-identical to one of a cell never replaced. A run that is under way
@@ -91,8 +96,8 @@ def restore(cell: Any = None) -> None:
 
     Parameters
     ----------
-    cell : cell or list of cells, optional
-        By default every replaced cell.
+    *cell : cell or list of cells
+        Without any, every replaced cell.
 
     Raises
     ------
@@ -100,10 +105,10 @@ def restore(cell: Any = None) -> None:
         If it is not a replaced cell.
     """
     replaced = prepare.state.cells
-    if cell is None:
+    if not cell:
         replaced.clear()
-    else:
-        for one in cell if isinstance(cell, (list, tuple)) else [cell]:
+    for given in cell:
+        for one in given if isinstance(given, (list, tuple)) else [given]:
             soma(one)
             if replaced or prepare.state.backend != "neuron":
                 replaced.remove(_find(one))
@@ -112,6 +117,11 @@ def restore(cell: Any = None) -> None:
 
 
 def _instance(what: Any, args: tuple[Any, ...]) -> Any:
+    if isinstance(what, str):
+        raise CellError(
+            f"expected a template, a class, a cell or a list of cells, got the string "
+            f"'{what}'; write h.{what}"
+        )
     template = str(what).endswith("()") and not hasattr(what, "soma")
     if template or isinstance(what, type):
         return what(*args)

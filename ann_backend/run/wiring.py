@@ -102,7 +102,7 @@ def connect(
 
 def _refuse(pre: Any, post: Any, weight: Any, delay: Any) -> None:
     for name, gids in (("pre", pre), ("post", post)):
-        if not np.issubdtype(gids.dtype, np.integer):
+        if gids.size and not np.issubdtype(gids.dtype, np.integer):
             raise CellError(f"expected {name} as integers (gids), got {gids.dtype}")
     bad = ~(np.abs(weight) <= np.finfo(np.float32).max)
     if bad.any():

@@ -200,6 +200,8 @@ PYBIND11_MODULE(_neuron, m) {
         .def_readonly("thresholds", &Counts::thresholds)
         .def_readonly("short_delays", &Counts::short_delays)
         .def_readonly("outside_weights", &Counts::outside_weights)
+        .def_readonly("outside_channel", &Counts::outside_channel)
+        .def_readonly("outside_uS", &Counts::outside_uS)
         .def_readonly("recordings_stale", &Counts::recordings_stale)
         .def_readonly("lateness", &Counts::lateness);
     py::class_<Prepared>(m, "Prepared")

@@ -178,7 +178,11 @@ static void count_netcons() {
         if (i < 0) continue;
         const Port& port = ports[size_t(i)];
         const auto& [low, high] = model().groups[port.group].weights[port.channel];
-        counts.outside_weights += weight[0] < low || weight[0] > high;
+        if (weight[0] >= low && weight[0] <= high) continue;
+        if (counts.outside_weights++ == 0) {
+            counts.outside_channel = port.channel;
+            counts.outside_uS = weight[0];
+        }
     }
 }
 

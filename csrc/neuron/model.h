@@ -87,7 +87,9 @@ struct Counts {
     long counters_off = 0;   // APCounts not on the soma, or with another threshold
     long sources_off_soma = 0, thresholds = 0, short_delays = 0, outside_weights = 0;
     long recordings_stale = 0;
-    double lateness = 0;  // ms, summed over the short delays
+    double lateness = 0;       // ms, summed over the short delays
+    int outside_channel = -1;  // of the first weight that is outside its range
+    double outside_uS = 0;
 };
 
 // A synapse of a replaced cell and the channel that takes its events.
