@@ -16,7 +16,9 @@ from ann_backend.nrn import h
 from ann_backend.train import CellDescription, ChannelDescription
 
 FOUND = importlib.util.find_spec("bmtk")
-HOME = Path(FOUND.origin).parent / "utils" / "scripts" / "bionet" if FOUND else Path()
+if FOUND is None:
+    raise ImportError("expected bmtk, got none; pip install --no-deps bmtk==1.2.0")
+HOME = Path(FOUND.origin).parent / "utils" / "scripts" / "bionet"
 FIT = HOME / "biophysical_neuron_models" / "472363762_fit.json"
 
 
@@ -97,4 +99,4 @@ def description():
     )
 
 
-CELL = description() if FOUND else None
+CELL = description()

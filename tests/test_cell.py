@@ -143,6 +143,13 @@ def test_l5pc_is_watched_in_its_basal_and_apical_dendrites(l5pc):
     assert min(regions.count("dend"), regions.count("apic")) >= 2
 
 
+def test_a_file_that_needs_a_package_says_which(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text("import no_such_package\n")
+    with pytest.raises(CellError, match=r"mine\.py: No module named 'no_such_package'"):
+        described(f"{file}:CELL")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(
     importlib.util.find_spec("bmtk") is None,

@@ -26,7 +26,8 @@ def described(text: str) -> CellDescription:
     Raises
     ------
     CellError
-        There is no such cell, file or name, or it is something else.
+        There is no such cell, file or name, it is something else, or the file needs
+        a package that is not there.
     """
     from ann_backend.train.cell import SHIPPED, CellDescription
 
@@ -43,7 +44,10 @@ def described(text: str) -> CellDescription:
     sys.path.insert(
         0, str(Path(file).parent.resolve())
     )  # for what it imports, or names
-    found = runpy.run_path(file).get(name)
+    try:
+        found = runpy.run_path(file).get(name)
+    except ImportError as error:
+        raise CellError(f"{file}: {error}") from error
     if not isinstance(found, CellDescription):
         raise CellError(
             f"expected a CellDescription named '{name}' in {file}, got {found!r}"
