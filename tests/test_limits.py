@@ -147,8 +147,13 @@ def test_another_temperature_is_refused():
 
 def test_another_start_voltage_is_refused():
     cell = replaced()
-    refused(r"starts from v_init = -65 mV, got finitialize\(-70\)", v=-70)
-    h.finitialize(-65)
+    for _ in range(2):  # before the first run, and after one
+        refused(r"starts from v_init = -65 mV, got finitialize\(-70\)", v=-70)
+        with pytest.raises(RuntimeError, match=r"got finitialize\(-70\)"):
+            h.continuerun(5)
+        h.finitialize(-65)
+        h.continuerun(5)
+        assert h.t == pytest.approx(5)
     assert cell
 
 

@@ -102,7 +102,7 @@ def after_v_is_set() -> None:
     Raises
     ------
     CellError
-        If ``finitialize(v)`` set another; the cells stay parked.
+        If ``finitialize(v)`` set another; the cells stay parked, and refuse to step.
     """
     if state.prepared is None:
         return
@@ -110,6 +110,7 @@ def after_v_is_set() -> None:
         limits.refuse_v_init(state.order)
     except CellError as error:
         state.refused = str(error)
+        _neuron.refuse_steps(state.refused)
         raise
 
 

@@ -239,6 +239,7 @@ PYBIND11_MODULE(_neuron, m) {
     m.def("load", &load_python, py::arg("arrays"));
     m.def("features", &features);
     m.def("start_voltage", &start_voltage);
+    m.def("refuse_steps", [](const std::string& why) { model().refused = why; });
     m.def("set_exchange_delay", &set_exchange_delay, py::arg("ms"));
     m.def("watch_exchange", &watch_exchange);
     m.def("exchanged", &exchanged, "No spike is under way between ranks: psolve returned here.");

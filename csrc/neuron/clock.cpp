@@ -101,6 +101,7 @@ static void refuse(const char* what) {
 }
 
 static void refuse_changes(double now, double dt) {
+    if (!model().refused.empty()) refuse(model().refused.c_str());
     if (nrn_nthread > 1 && !model().retiring)
         refuse(
             "ParallelContext.nthread > 1 is not supported with replaced cells: use nthread(1), "

@@ -117,7 +117,8 @@ struct Model {
     std::vector<Rules> rules;    // one a group
     std::vector<Counts> counts;  // one a cell
     std::unordered_map<Section*, int> cell_of;
-    std::string fault;  // of a NetCon, as it was found at finitialize; empty: none
+    std::string fault;    // of a NetCon, as it was found at finitialize; empty: none
+    std::string refused;  // why a finitialize was, once cells were parked; no step until another
     bool active = false;
     bool retiring = false;  // all are restored, from the next finitialize on
 };
