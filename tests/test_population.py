@@ -337,6 +337,7 @@ def test_what_does_not_fit_is_refused_by_name():
         ({"gid": [0, 3]}, "one of its gids, got 3"),
         ({"gid": 0.5}, "gid as integers, got float64"),
         ({"channel": "spine"}, "expected one of 3 channels"),
+        ({"channel": "GABA"}, r"3 channels \(GABA_A, "),
         ({"weight": np.inf}, "finite weights .* got inf"),
         ({"t": [2.0, -0.5]}, "times of 0 ms or later, got -0.5"),
         ({"gid": [0, 1], "t": [1.0, 2.0, 3.0]}, r"one shape \(N,\), or"),

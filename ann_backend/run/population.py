@@ -8,6 +8,7 @@ own, not ParallelContext's; NetCons reach its rows through artificial cells, whi
 
 from __future__ import annotations
 
+import difflib
 import weakref
 from functools import cached_property
 from typing import Any
@@ -186,10 +187,11 @@ class Population:
         names, which = np.unique(given, return_inverse=True)
         for name in names.tolist():
             if name not in known:
+                every = [c.name for c in self.bundle.manifest.channels]
+                near = difflib.get_close_matches(str(name), every, 3, 0.0)
                 raise CellError(
-                    f"{self}: expected one of {len(self.bundle.manifest.channels)} "
-                    f"channels ({next(iter(known))}, ...; see bundle.manifest.channels)"
-                    f", got {name!r}"
+                    f"{self}: expected one of {len(every)} channels ({', '.join(near)}, "
+                    f"...; see bundle.manifest.channels), got {name!r}"
                 )
         index = [known[n] for n in names.tolist()]
         return np.array(index, np.int32)[which.reshape(-1)]
