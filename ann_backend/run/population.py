@@ -188,9 +188,9 @@ class Population:
         for name in names.tolist():
             if name not in known:
                 every = [c.name for c in self.bundle.manifest.channels]
-                near = difflib.get_close_matches(str(name), every, 3, 0.0)
+                near = ", ".join(difflib.get_close_matches(str(name), every, 3, 0.0))
                 raise CellError(
-                    f"{self}: expected one of {len(every)} channels ({', '.join(near)}, "
+                    f"{self}: expected one of {len(every)} channels ({near}, "
                     f"...; see bundle.manifest.channels), got {name!r}"
                 )
         index = [known[n] for n in names.tolist()]
