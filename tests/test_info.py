@@ -32,6 +32,7 @@ def test_info_says_what_a_bundle_takes_and_costs(tmp_path, capsys):
     text = capsys.readouterr().out
     assert f"{manifest.fidelity['f1_2ms']:.4g}"[:4] in text
     assert "tensors_sha256" in text
+    assert "begun_from" not in text  # it began with random weights
     assert "ann_GABAA" in text
 
 
@@ -132,3 +133,12 @@ def test_a_hung_process_is_given_up(monkeypatch):
     monkeypatch.setattr(doctor.subprocess, "run", hang)
     with pytest.raises(doctor.CheckError, match="not done after 300 s"):
         doctor._alone("", "do this")
+
+
+def test_info_lists_the_commands_of_the_bundles_that_one_began_with(tmp_path, capsys):
+    _, result = command(tmp_path, "info", "L5PC")
+    text = capsys.readouterr().out
+    _, before = text.split("begun_from:")
+    named = result["training"]["ranges"]["begun_from"]["command"]
+    assert named in before.splitlines()[2]
+    assert "begun_from." not in text

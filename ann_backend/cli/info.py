@@ -63,8 +63,9 @@ def text(result: Mapping[str, Any]) -> str:
     while before:
         commands.append({"command": before["command"]})
         before = (before.get("ranges") or {}).get("begun_from")
-    shown = {"training": training | {"ranges": ranges}, "begun_from": commands}
-    return render({**result, **shown, "fidelity": headline(result["fidelity"])})
+    shown = {**result, "training": training | {"ranges": ranges}}
+    shown["fidelity"] = headline(result["fidelity"])
+    return render(shown | ({"begun_from": commands} if commands else {}))
 
 
 def inputs(channels: list[Channel]) -> list[dict[str, Any]]:
