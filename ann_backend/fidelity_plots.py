@@ -243,7 +243,8 @@ def _drift(drift: Mapping[str, Any]) -> Figure:
     for panel, (key, title) in zip(axes, names, strict=True):
         panel.plot(second, [_number(x) for x in drift[key]], color=ORANGE, lw=1.3)
         anew = _number(drift["last_10s_begun_anew"][key])
-        panel.plot(second[-10:][[0, -1]], [anew, anew], "--", c=GREY)
+        panel.plot(second[-10:][[0, -1]], [anew, anew], "k--", zorder=3)
+        panel.ticklabel_format(useOffset=False)
         panel.set(xlabel="time (s)", ylabel=title)
     axes[1].set_ylim(bottom=0)
     return figure

@@ -30,7 +30,9 @@ def test_info_says_what_a_bundle_takes_and_costs(tmp_path, capsys):
     assert result["inputs"][0]["weight_max"] == manifest.channels[0].weight_uS[1]
     assert result["fidelity"] == json.loads(manifest.model_dump_json())["fidelity"]
     text = capsys.readouterr().out
-    assert f"{manifest.fidelity['f1_2ms']:.4g}"[:4] in text
+    (line,) = [x.split() for x in text.splitlines() if x.split()[:1] == ["f1_2ms"]]
+    values = manifest.fidelity, manifest.fidelity["floor"]
+    assert line[1:3] == [f"{each['f1_2ms']:.4g}" for each in values]
     assert "tensors_sha256" in text
     assert "begun_from" not in text  # it began with random weights
     assert "ann_GABAA" in text

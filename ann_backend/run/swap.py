@@ -88,7 +88,7 @@ def replace(what: Any, *args: Any, bundle: str | Bundle | None = None) -> Any:
     return cells if several else cells[0]
 
 
-def restore(*cell: Any) -> None:
+def restore(cell: Any = ...) -> None:
     """Give the biophysical cell back, from the next ``finitialize`` on.
 
     That run is bit-identical to one of a cell never replaced. A run that is under way
@@ -96,8 +96,8 @@ def restore(*cell: Any) -> None:
 
     Parameters
     ----------
-    *cell : cell or list of cells
-        Without any, every replaced cell.
+    cell : cell or list of cells, optional
+        By default every replaced cell.
 
     Raises
     ------
@@ -105,10 +105,10 @@ def restore(*cell: Any) -> None:
         If it is not a replaced cell.
     """
     replaced = prepare.state.cells
-    if not cell:
+    if cell is ...:
         replaced.clear()
-    for given in cell:
-        for one in given if isinstance(given, (list, tuple)) else [given]:
+    else:
+        for one in cell if isinstance(cell, (list, tuple)) else [cell]:
             soma(one)
             if replaced or prepare.state.backend != "neuron":
                 replaced.remove(_find(one))
