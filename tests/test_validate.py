@@ -230,6 +230,8 @@ def test_the_command_refuses_a_page_that_it_cannot_make(tmp_path, capsys, monkey
     monkeypatch.setitem(sys.modules, "ann_backend.fidelity_plots", None)
     said = refused(capsys, "HH", "HH", "--html", tmp_path / "page.html")
     assert "pip install 'ann_backend[plot]'" in said
+    said = refused(capsys, "HH", "HH", "--out", tmp_path)
+    assert f"--out: expected a file to write, got folder '{tmp_path}'" in said
 
 
 def test_the_command_takes_a_cell_from_a_file_and_refuses_another_one(tmp_path, capsys):
@@ -248,8 +250,9 @@ def test_the_command_prints_the_metrics_and_writes_the_page(
     pytest.importorskip("matplotlib")
     monkeypatch.setattr("ann_backend.train.evidence.Amount", lambda **_: SMALL)
     page, out = tmp_path / "new" / "page.html", tmp_path / "out.json"
+    again = tmp_path / "again.safetensors"
     line = f"validate HH HH --folder {folder} --seed 2 --processes 1 --quiet"
-    line += f" --html {page} --json {out}"
+    line += f" --html {page} --json {out} --out {again}"
     assert main(line.split()) == 0
     text = capsys.readouterr().out
     result = json.loads(out.read_text())
@@ -258,6 +261,12 @@ def test_the_command_prints_the_metrics_and_writes_the_page(
     assert "f-I curve: not applicable" in text
     assert "network of 8 cells" in text
     assert result["html"] == str(page)
+    before, after = load(BUNDLE), load(again)
+    assert after.manifest.tensors_sha256 == before.manifest.tensors_sha256
+    assert after.manifest.training == before.manifest.training
+    assert after.manifest.fidelity["spikes"] == result["spikes"]
+    assert after.manifest.fidelity != before.manifest.fidelity
+    assert "details" not in after.manifest.fidelity
     assert {*KEYS, "floor", "drift"} <= result.keys()
     html = page.read_text()
     assert html.count("data:image/svg+xml;base64,") >= 6

@@ -21,6 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", help="a bundle's file, or the name of one that ships")
     parser.add_argument("cell", help=_cell.HELP)
     parser.add_argument("--html", type=Path, metavar="PATH", help="a page with figures")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="PATH",
+        help="a bundle to write: the same, with what was measured in its manifest",
+    )
     parser.add_argument("--trials", type=int, help="of the test: 64")
     parser.add_argument(
         "--trial-s", type=int, help="seconds in a trial: as in the training"
@@ -47,11 +53,17 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     bundle = find(args.bundle)
     cell = _cell.described(args.cell)
     amount = _amount(args, bundle.manifest.training.ranges.get("trial_s"))
-    drawing = None if args.html is None else _figures(args.html)
+    drawing = None
+    if args.html is not None:
+        _writable(args.html, "--html")
+        drawing = _figures()
+    if args.out is not None:
+        _writable(args.out, "--out")
 
+    from ann_backend.bundle import save
     from ann_backend.train.evidence import gather
     from ann_backend.train.resolve import resolve
-    from ann_backend.train.validate import fit_together, measure
+    from ann_backend.train.validate import fit_together, measure, summary
 
     cell = resolve(cell)
     fit_together(bundle, cell)
@@ -66,13 +78,18 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         processes=args.processes,
         quiet=args.quiet,
     )
+    measured = measure(bundle, evidence, quiet=args.quiet)
     result = {
         "bundle": bundle.manifest.name,
         "cell": cell.name,
         "manifest_sha256": bundle.manifest.manifest_sha256,
         "seed": seed,
-        **measure(bundle, evidence, quiet=args.quiet),
+        **measured,
     }
+    if args.out is not None:
+        said = bundle.manifest.model_copy(update={"fidelity": summary(measured)})
+        save(args.out, said, bundle.tensors)
+        result["out"] = str(args.out)
     if drawing is not None:
         from ann_backend.cli._page import page
 
@@ -165,16 +182,22 @@ def _amount(args: argparse.Namespace, trained_s: object) -> Amount:
     return amount
 
 
-def _figures(page: Path) -> Any:
-    """Refuse a page that cannot be made before hours of simulation, not after them."""
+def _writable(path: Path, flag: str) -> None:
+    """Refuse a file that cannot be made before hours of simulation, not after them."""
     from ann_backend.errors import AnnBackendError
 
     try:
-        page.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise AnnBackendError(f"--html: {error}; give another path") from error
-    if page.is_dir():
-        raise AnnBackendError(f"--html: expected a file to write, got folder '{page}'")
+        raise AnnBackendError(f"{flag}: {error}; give another path") from error
+    if path.is_dir():
+        raise AnnBackendError(f"{flag}: expected a file to write, got folder '{path}'")
+
+
+def _figures() -> Any:
+    """What draws the page's figures, or what to install for it."""
+    from ann_backend.errors import AnnBackendError
+
     try:
         from ann_backend.fidelity_plots import figures
     except ImportError as error:
