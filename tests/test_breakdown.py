@@ -89,6 +89,7 @@ def test_the_page_refers_to_nothing_outside_itself():
         "stock_neuron": {"spikes": 3, **numbers(0.4), "floor": numbers(0.9)},
         "where_the_teacher_is_sure": {"trials": 0},
         "at_usual_rates": {"trials": 0, "range_Hz": [0.1, 20.0]},
+        "told_the_teachers_spikes": {**numbers(0.9), "at_usual_rates": None},
         "breakdown": {"output_rate_Hz": bins, "synapses": []},
         "breaks_down_at": ["output_rate_Hz 1 to 2"],
         "drift": {

@@ -1,10 +1,14 @@
 """The bundle of L5PC that ships, on trials of its teacher that are stored with it."""
 
+import dataclasses
+from functools import partial
+
 import numpy as np
 import pytest
 import stored_trials
 
 from ann_backend import bundle, paths
+from ann_backend.train.evidence import Drawn
 from ann_backend.train.free_run import free_run
 from ann_backend.train.tally import Response, scores, tally
 
@@ -15,10 +19,19 @@ def shipped():
 
 
 @pytest.fixture(scope="module")
-def found(shipped):
-    trials = stored_trials.read()
-    events = [t.redraw() for t in trials]
-    ours = free_run(shipped.engine, events, len(trials[0].v), threads=2, quiet=True)
+def trials():
+    return stored_trials.read()
+
+
+@pytest.fixture(scope="module")
+def ours(shipped, trials):
+    return free_run(
+        shipped.engine, Drawn(trials), len(trials[0].v), threads=2, quiet=True
+    )
+
+
+@pytest.fixture(scope="module")
+def found(shipped, trials, ours):
     v = np.stack([t.v for t in trials])
     teacher = Response(None, v, [t.spikes for t in trials])
     sums = tally(ours, teacher, clip_mV=shipped.manifest.readout.clip_mV)
@@ -43,3 +56,16 @@ def test_it_is_as_faithful_as_it_says(shipped, found, key):
 
 def test_its_voltage_is_as_near_as_it_says(shipped, found):
     assert found["vm_rmse_mV"] <= stated(shipped)["vm_rmse_mV"] + 0.02
+
+
+def test_told_its_own_spikes_it_does_the_same(shipped, trials, ours):
+    some = [
+        dataclasses.replace(t, spikes=train)
+        for t, train in zip(trials, ours.spikes, strict=True)
+        if len(train) > 20
+    ][:4]
+    make = partial(shipped.engine, feedback=False)
+    again = free_run(make, Drawn(some, told=True), len(some[0].v), quiet=True)
+    assert len(some) == 4
+    for train, trial in zip(again.spikes, some, strict=True):
+        np.testing.assert_array_equal(train, trial.spikes)

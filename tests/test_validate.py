@@ -131,6 +131,10 @@ def test_without_a_current_channel_there_is_no_f_i_curve(measured):
     assert measured["current_steps"] == said
 
 
+def test_one_that_hears_no_spikes_is_told_none(measured):
+    assert measured["told_the_teachers_spikes"] is None
+
+
 def test_a_second_gathering_simulates_nothing(found, folder):
     before = sorted(p.stat().st_mtime_ns for p in folder.rglob("*.npz"))
     again = gather(HH, folder, seed=2, amount=SMALL, processes=1, quiet=True)

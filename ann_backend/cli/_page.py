@@ -56,6 +56,9 @@ DEFINITIONS = {
     "Vm": "Soma voltage at the ends of 1 ms bins, both clipped from above at the "
     "bundle's clip. Variance explained: one less the mean square error over the "
     "teacher's variance.",
+    "told the teacher's spikes": "The surrogate hears the teacher's spikes in place of "
+    "its own: what it lacks there is how it answers its input, and what it lacks more "
+    "when it runs freely comes from hearing its own errors.",
     "rate error": "(found - true) / true spikes of all trials. By trial: the share "
     "whose rate is right within so many per cent or 0.1 Hz.",
     "precision, recall": "With the 10 ms window of Oláh et al., eLife 11:e79535 "
@@ -129,7 +132,7 @@ def _whole(result: Mapping[str, Any]) -> Columns:
 
 
 def _parts(result: Mapping[str, Any]) -> Columns:
-    """Return the first 300 ms, and the trials that half the step hardly changes."""
+    """Return parts of the trials, and what is not due to hearing its own errors."""
     first, sure = result["first_300ms"], result["where_the_teacher_is_sure"]
     name = f"first 300 ms<br>{first['spikes']} spikes"
     columns: Columns = [(name, first), ("its floor", first["floor"])]
@@ -141,6 +144,9 @@ def _parts(result: Mapping[str, Any]) -> Columns:
     if sure["trials"]:
         name = f"{sure['trials']} trials with F1@1 ms &ge; .95<br>at half the step"
         columns += [(name, sure), ("their floor", sure["floor"])]
+    if result["told_the_teachers_spikes"] is not None:
+        told = result["told_the_teachers_spikes"]
+        columns += [("all, told the teacher's spikes", told)]
     return columns
 
 

@@ -107,6 +107,8 @@ def text(result: Mapping[str, Any]) -> str:
         stock = result["stock_neuron"]
         sides += [("stock", stock), ("its floor", stock["floor"])]
     sides += [("300 ms", result["first_300ms"])]
+    if result["told_the_teachers_spikes"] is not None:
+        sides += [("told", result["told_the_teachers_spikes"])]
     heads = [result["bundle"], *(name for name, _ in sides[1:])]
     low, high = result["rate_Hz"]
     lines = [

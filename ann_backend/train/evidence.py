@@ -15,6 +15,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from ann_backend.train import axon
 from ann_backend.train.breakdown import fano
 from ann_backend.train.cell import CellDescription
 from ann_backend.train.dataset import Dataset, Request, generate
@@ -56,10 +57,17 @@ class Amount:
 
 
 class Drawn(Sequence[Events]):
-    """Events of trials, drawn anew whenever they are asked for: nothing is kept."""
+    """Events of trials, drawn anew whenever they are asked for: nothing is kept.
 
-    def __init__(self, trials: Sequence[Trial]) -> None:
-        self.trials = trials
+    Parameters
+    ----------
+    trials : sequence of Trial
+    told : bool
+        Whether the teacher's spikes are among them, in the place of a bundle's own.
+    """
+
+    def __init__(self, trials: Sequence[Trial], *, told: bool = False) -> None:
+        self.trials, self.told = trials, told
 
     def __len__(self) -> int:
         return len(self.trials)
@@ -70,8 +78,12 @@ class Drawn(Sequence[Events]):
     def __getitem__(self, k: slice) -> Drawn: ...
     def __getitem__(self, k: int | slice) -> Events | Drawn:
         if isinstance(k, slice):
-            return Drawn(self.trials[k])
-        return self.trials[k].redraw()
+            return Drawn(self.trials[k], told=self.told)
+        trial = self.trials[k]
+        events = trial.redraw()
+        if self.told:
+            return axon.told(trial.cell, events, trial.spikes.tolist())
+        return events
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -105,7 +106,8 @@ def measure(
     dict
         JSON-ready: `tally.KEYS`, ``floor`` (the same keys), ``drift`` (the same keys
         by second), ``stock_neuron``, ``first_300ms``, ``action_potential``,
-        ``current_steps``, ``network``, ``breakdown``, ``at_usual_rates``; and
+        ``current_steps``, ``network``, ``breakdown``, ``at_usual_rates``,
+        ``told_the_teachers_spikes``; and
         ``details``, which `summary` leaves out.
     """
     clip = bundle.manifest.readout.clip_mV
@@ -129,6 +131,7 @@ def measure(
             "first_300ms": _first(found, true, half, clip),
             "at_usual_rates": _at_usual_rates(sums, floor),
             "where_the_teacher_is_sure": _where_sure(sums, floor),
+            "told_the_teachers_spikes": _told(bundle, evidence, true, quiet=quiet),
             "drift": _drift(bundle, evidence.long, draws, quiet=quiet),
             "action_potential": spike,
             "current_steps": _current_steps(bundle, evidence.steps),
@@ -219,6 +222,27 @@ def _where_sure(sums: Tally, floor: Tally) -> dict[str, Any]:
     """
     each = [scores(floor, k)["f1_1ms"] for k in np.eye(len(floor.true))]
     return _among(np.array(each) >= SURE, sums, floor)
+
+
+def _told(
+    bundle: Bundle, evidence: Evidence, true: Response, *, quiet: bool
+) -> dict[str, Any] | None:
+    """The scores of a surrogate that hears the teacher's spikes in place of its own.
+
+    What it lacks here is how it answers its input; what it lacks more when it runs
+    freely comes from its own errors, heard. None for one that hears no spikes.
+    """
+    if not bundle.manifest.sizes.feedback:
+        return None
+    events = Drawn(evidence.test.trials, told=True)
+    make = partial(bundle.engine, feedback=False)
+    found = free_run(make, events, true.v.shape[1], quiet=quiet)
+    sums = tally(found, true, clip_mV=bundle.manifest.readout.clip_mV)
+    some = usual(sums)
+    return {
+        **scores(sums),
+        "at_usual_rates": scores(sums, some) if some.any() else None,
+    }
 
 
 def _among(some: NDArray[np.bool_], sums: Tally, floor: Tally) -> dict[str, Any]:
