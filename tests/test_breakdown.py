@@ -89,7 +89,7 @@ def test_the_page_refers_to_nothing_outside_itself():
         "stock_neuron": {"spikes": 3, **numbers(0.4), "floor": numbers(0.9)},
         "where_the_teacher_is_sure": {"trials": 0},
         "at_usual_rates": {"trials": 0, "range_Hz": [0.1, 20.0]},
-        "told_the_teachers_spikes": {**numbers(0.9), "at_usual_rates": None},
+        "told_the_teachers_spikes": {**numbers(0.9), "at_usual_rates": {"trials": 0}},
         "breakdown": {"output_rate_Hz": bins, "synapses": []},
         "breaks_down_at": ["output_rate_Hz 1 to 2"],
         "drift": {
@@ -118,5 +118,6 @@ def test_the_page_refers_to_nothing_outside_itself():
     text = page(measured, figures(measured))
     assert "<h1>a &lt; b against HH</h1>" in text
     assert "<h2>f-I curve</h2>" in text
+    assert "<th>all, told the teacher's spikes</th>" in text
     assert re.findall(r"(?:src|href)='(?!data:)", text) == []
     assert "http" not in re.sub(r"base64,[^']*", "", text)

@@ -2,12 +2,14 @@
 
 import dataclasses
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import stored_trials
 
 from ann_backend import bundle, paths
+from ann_backend.train import validate
 from ann_backend.train.evidence import Drawn
 from ann_backend.train.free_run import free_run
 from ann_backend.train.tally import Response, scores, tally
@@ -56,6 +58,18 @@ def test_it_is_as_faithful_as_it_says(shipped, found, key):
 
 def test_its_voltage_is_as_near_as_it_says(shipped, found):
     assert found["vm_rmse_mV"] <= stated(shipped)["vm_rmse_mV"] + 0.02
+
+
+def test_told_the_teachers_spikes_it_comes_nearer(shipped, trials, ours):
+    some = trials[:16]
+    true = Response(None, np.stack([t.v for t in some]), [t.spikes for t in some])
+    part = SimpleNamespace(test=SimpleNamespace(trials=some))
+    told = validate._told(shipped, part, true, quiet=True)
+    free = scores(tally(ours.first(16), true, clip_mV=shipped.manifest.readout.clip_mV))
+    assert told["auc"] > free["auc"]
+    assert told["f1_2ms"] > free["f1_2ms"] + 0.05
+    assert told["vm_rmse_mV"] < free["vm_rmse_mV"]
+    assert 0 < told["at_usual_rates"]["trials"] <= 16
 
 
 def test_told_its_own_spikes_it_does_the_same(shipped, trials, ours):

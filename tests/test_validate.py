@@ -234,8 +234,24 @@ def test_the_command_refuses_a_page_that_it_cannot_make(tmp_path, capsys, monkey
     monkeypatch.setitem(sys.modules, "ann_backend.fidelity_plots", None)
     said = refused(capsys, "HH", "HH", "--html", tmp_path / "page.html")
     assert "pip install 'ann_backend[plot]'" in said
-    said = refused(capsys, "HH", "HH", "--out", tmp_path)
-    assert f"--out: expected a file to write, got folder '{tmp_path}'" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("bundle", "--out: expected a path that ends in .safetensors, got"),
+        ("folder.safetensors", "--out: expected a file to write, got folder"),
+        ("file/x.safetensors", "give another path"),
+        ("x" * 250 + ".safetensors", "give another path"),
+    ],
+)
+def test_the_command_refuses_a_bundle_that_it_cannot_write(
+    tmp_path, capsys, name, said
+):
+    (tmp_path / "folder.safetensors").mkdir()
+    (tmp_path / "file").write_text("")
+    assert said in refused(capsys, "HH", "HH", "--out", tmp_path / name)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder.safetensors"]
 
 
 def test_the_command_takes_a_cell_from_a_file_and_refuses_another_one(tmp_path, capsys):
@@ -269,7 +285,8 @@ def test_the_command_prints_the_metrics_and_writes_the_page(
     assert after.manifest.tensors_sha256 == before.manifest.tensors_sha256
     assert after.manifest.training == before.manifest.training
     assert after.manifest.fidelity["spikes"] == result["spikes"]
-    assert after.manifest.fidelity != before.manifest.fidelity
+    assert after.manifest.fidelity["seed"] == 2
+    assert f"bundle: {again}" in text
     assert "details" not in after.manifest.fidelity
     assert {*KEYS, "floor", "drift"} <= result.keys()
     html = page.read_text()

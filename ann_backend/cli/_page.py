@@ -56,9 +56,9 @@ DEFINITIONS = {
     "Vm": "Soma voltage at the ends of 1 ms bins, both clipped from above at the "
     "bundle's clip. Variance explained: one less the mean square error over the "
     "teacher's variance.",
-    "told the teacher's spikes": "The surrogate hears the teacher's spikes in place of "
-    "its own: what it lacks there is how it answers its input, and what it lacks more "
-    "when it runs freely comes from hearing its own errors.",
+    "told the teacher's spikes": "The network hears the teacher's spikes, 1 ms late, "
+    "in place of its own; threshold and refractory time still follow its own. What it "
+    "gains over running freely is at most what its own spikes, heard, cost it.",
     "rate error": "(found - true) / true spikes of all trials. By trial: the share "
     "whose rate is right within so many per cent or 0.1 Hz.",
     "precision, recall": "With the 10 ms window of Oláh et al., eLife 11:e79535 "
@@ -87,7 +87,7 @@ def page(result: Mapping[str, Any], figures: Mapping[str, tuple[str, str]]) -> s
         _metrics(_whole(result), METRICS),
         _within(result),
         _failures(result["breaks_down_at"]),
-        "<h2>The start, and where the teacher is sure of itself</h2>",
+        "<h2>Parts: the start, usual rates, where the teacher is sure of itself</h2>",
         _metrics(_parts(result), PARTS),
         *(_figure(name, *drawn) for name, drawn in figures.items()),
         _network(result["network"]),
@@ -132,7 +132,7 @@ def _whole(result: Mapping[str, Any]) -> Columns:
 
 
 def _parts(result: Mapping[str, Any]) -> Columns:
-    """Return parts of the trials, and what is not due to hearing its own errors."""
+    """Return parts of the trials, and what it does told the teacher's spikes."""
     first, sure = result["first_300ms"], result["where_the_teacher_is_sure"]
     name = f"first 300 ms<br>{first['spikes']} spikes"
     columns: Columns = [(name, first), ("its floor", first["floor"])]
@@ -144,9 +144,11 @@ def _parts(result: Mapping[str, Any]) -> Columns:
     if sure["trials"]:
         name = f"{sure['trials']} trials with F1@1 ms &ge; .95<br>at half the step"
         columns += [(name, sure), ("their floor", sure["floor"])]
-    if result["told_the_teachers_spikes"] is not None:
-        told = result["told_the_teachers_spikes"]
+    told = result["told_the_teachers_spikes"]
+    if told is not None:
         columns += [("all, told the teacher's spikes", told)]
+        if usual["trials"]:
+            columns += [("those of usual rates, told", told["at_usual_rates"])]
     return columns
 
 

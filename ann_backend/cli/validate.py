@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
     from ann_backend.train.evidence import Amount
 
-NAMES = {"stock_neuron": "stock NEURON", "current_steps": "f-I curve", "html": "page"}
+NAMES = {
+    "stock_neuron": "stock NEURON",
+    "current_steps": "f-I curve",
+    "html": "page",
+    "out": "bundle",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,13 +46,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Validate; the keys of the result are those of `train.validate.measure`.
+    """Validate; the keys of the result are those of `train.validate.measure`, and more.
+
+    ``bundle``, ``cell`` and ``manifest_sha256`` say what was measured, ``html`` and
+    ``out`` what was written.
 
     Raises
     ------
     AnnBackendError
         The bundle or the cell does not exist, or they do not fit together.
     """
+    from ann_backend.errors import AnnBackendError
     from ann_backend.run.catalogue import find
 
     bundle = find(args.bundle)
@@ -58,6 +67,10 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         _writable(args.html, "--html")
         drawing = _figures()
     if args.out is not None:
+        if args.out.suffix != ".safetensors":
+            raise AnnBackendError(
+                f"--out: expected a path that ends in .safetensors, got '{args.out}'"
+            )
         _writable(args.out, "--out")
 
     from ann_backend.bundle import save
@@ -83,7 +96,6 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         "bundle": bundle.manifest.name,
         "cell": cell.name,
         "manifest_sha256": bundle.manifest.manifest_sha256,
-        "seed": seed,
         **measured,
     }
     if args.out is not None:
@@ -190,10 +202,16 @@ def _writable(path: Path, flag: str) -> None:
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        there = path.exists()
+        if path.is_dir():
+            raise AnnBackendError(
+                f"{flag}: expected a file to write, got folder '{path}'"
+            )
+        path.open("ab").close()
+        if not there:
+            path.unlink()
     except OSError as error:
         raise AnnBackendError(f"{flag}: {error}; give another path") from error
-    if path.is_dir():
-        raise AnnBackendError(f"{flag}: expected a file to write, got folder '{path}'")
 
 
 def _figures() -> Any:

@@ -8,20 +8,17 @@ all of it as one channel.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ann_backend.train.cable import Cable
 from ann_backend.train.cell import CellDescription, ChannelDescription
 from ann_backend.train.events import Events
 from ann_backend.train.intrinsic import Intrinsic
 
-__all__ = ["channels", "grown", "heard", "told"]
+__all__ = ["channels", "grown", "heard"]
 
-DELAY_MS = 1.0  # of the engine's feedback: a spike is known when its bin is over
 TAU_MS = (0.5, 150.0)  # of the traces, from an action potential to its longest wake
 UNIT_US = 0.1  # a spike's traces are 10: a weight of 1 in them is 10 nS
 CAPACITANCE_PF, AXIAL_NS = 5.0, 500.0
@@ -63,25 +60,6 @@ def grown(cable: Cable) -> Cable:
 
 
 def heard(cell: CellDescription, events: Events, spikes: Sequence[float]) -> Events:
-    """Events of a trial and spikes, as the network in training hears them."""
+    """Events of a trial with spikes among them, as the engine feeds them back."""
     first, count = len(cell.channels), len(cell.branch_parents)
-    return _among(events, spikes, np.arange(first, first + count))
-
-
-def told(cell: CellDescription, events: Events, spikes: Sequence[float]) -> Events:
-    """The same for a bundle, where they are one channel behind the cell's own."""
-    return _among(events, spikes, np.array([len(cell.channels)]))
-
-
-def _among(events: Events, spikes: Sequence[float], own: NDArray[np.int64]) -> Events:
-    """Spikes in some channels, as the engine feeds them back."""
-    t = np.concatenate([events.t, np.repeat(np.array(spikes) + DELAY_MS, len(own))])
-    order = np.argsort(t, kind="stable")
-    which = np.tile(own.astype(events.channel.dtype), len(spikes))
-    ones = np.ones(len(which), np.float32)
-    return dataclasses.replace(
-        events,
-        t=t[order],
-        channel=np.concatenate([events.channel, which])[order],
-        weight=np.concatenate([events.weight, ones])[order],
-    )
+    return events.with_spikes(spikes, np.arange(first, first + count))

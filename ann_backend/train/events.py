@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 __all__ = ["Events", "clamp_events", "envelope", "poisson", "regular"]
 
 Floats = NDArray[np.float64]
+HEARD_MS = 1.0  # after a spike the engine feeds it back: when its bin is over
 
 
 def _no_steps() -> Floats:
@@ -50,6 +53,22 @@ class Events:
         sha.update(np.round(self.weight * np.float64(1e8)).astype("<i8").tobytes())
         sha.update(np.round(self.steps * 1e4).astype("<i8").tobytes())
         return sha.hexdigest()
+
+    def with_spikes(
+        self, spikes: Sequence[float], channels: NDArray[np.integer[Any]]
+    ) -> Events:
+        """Add spikes to some channels, as the engine feeds a row's own ones back."""
+        later = np.repeat(np.array(spikes, float) + HEARD_MS, len(channels))
+        t = np.concatenate([self.t, later])
+        order = np.argsort(t, kind="stable")
+        which = np.tile(channels.astype(self.channel.dtype), len(spikes))
+        ones = np.ones(len(which), np.float32)
+        return dataclasses.replace(
+            self,
+            t=t[order],
+            channel=np.concatenate([self.channel, which])[order],
+            weight=np.concatenate([self.weight, ones])[order],
+        )
 
     def between(self, start_ms: float, stop_ms: float) -> slice:
         """Where the events of a stretch of the trial are."""

@@ -15,7 +15,6 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ann_backend.train import axon
 from ann_backend.train.breakdown import fano
 from ann_backend.train.cell import CellDescription
 from ann_backend.train.dataset import Dataset, Request, generate
@@ -82,7 +81,8 @@ class Drawn(Sequence[Events]):
         trial = self.trials[k]
         events = trial.redraw()
         if self.told:
-            return axon.told(trial.cell, events, trial.spikes.tolist())
+            own = np.array([len(trial.cell.channels)])  # a bundle's last channel
+            return events.with_spikes(trial.spikes.tolist(), own)
         return events
 
 
@@ -92,6 +92,8 @@ class Evidence:
 
     Attributes
     ----------
+    seed : int
+        Of the trials.
     test : Dataset
         The teacher's trials.
     teacher : str
@@ -110,6 +112,7 @@ class Evidence:
         What the trials are like, for `breakdown`.
     """
 
+    seed: int
     test: Dataset
     teacher: str
     half: Response
@@ -187,6 +190,7 @@ def gather(
         background = made(amount.network_cells, amount.network_s).trials
         network = in_neuron(cell, background, folder, seed=seed)
     return Evidence(
+        seed=seed,
         test=test,
         teacher=f"{test.teacher}, dt {cell.dt_ms:g} ms, order {cell.secondorder or 1}",
         half=Response.of_teacher(half),

@@ -33,7 +33,7 @@ def free_run(
     threads: int = 1,
     quiet: bool = False,
 ) -> Response:
-    """Run a surrogate on trials, one row each; it hears of no spikes but its own.
+    """Run a surrogate on trials, one row each.
 
     Parameters
     ----------

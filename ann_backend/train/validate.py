@@ -107,8 +107,8 @@ def measure(
         JSON-ready: `tally.KEYS`, ``floor`` (the same keys), ``drift`` (the same keys
         by second), ``stock_neuron``, ``first_300ms``, ``action_potential``,
         ``current_steps``, ``network``, ``breakdown``, ``at_usual_rates``,
-        ``told_the_teachers_spikes``; and
-        ``details``, which `summary` leaves out.
+        ``told_the_teachers_spikes`` (None where none are heard); and ``details``,
+        which `summary` leaves out.
     """
     clip = bundle.manifest.readout.clip_mV
     true, half = Response.of_teacher(evidence.test), evidence.half
@@ -120,6 +120,7 @@ def measure(
     bins = breakdown(sums, floor, {"output_rate_Hz": rate, **evidence.properties})
     return _plain(
         {
+            "seed": evidence.seed,
             "trials": len(rate),
             "seconds_per_trial": true.v.shape[1] / 1e3,
             "spikes": int(sums.true.sum()),
@@ -227,10 +228,11 @@ def _where_sure(sums: Tally, floor: Tally) -> dict[str, Any]:
 def _told(
     bundle: Bundle, evidence: Evidence, true: Response, *, quiet: bool
 ) -> dict[str, Any] | None:
-    """The scores of a surrogate that hears the teacher's spikes in place of its own.
+    """The scores of a surrogate whose network hears the teacher's spikes.
 
-    What it lacks here is how it answers its input; what it lacks more when it runs
-    freely comes from its own errors, heard. None for one that hears no spikes.
+    In place of its own, 1 ms late like these; threshold and refractory time still
+    follow its own. What this gains over running freely is at most what its own
+    spikes, heard, cost it. None for a network that hears no spikes.
     """
     if not bundle.manifest.sizes.feedback:
         return None
@@ -239,10 +241,9 @@ def _told(
     found = free_run(make, events, true.v.shape[1], quiet=quiet)
     sums = tally(found, true, clip_mV=bundle.manifest.readout.clip_mV)
     some = usual(sums)
-    return {
-        **scores(sums),
-        "at_usual_rates": scores(sums, some) if some.any() else None,
-    }
+    part = scores(sums, some) if some.any() else {}
+    part = {"trials": int(some.sum()), **part}
+    return {**scores(sums), "at_usual_rates": part}
 
 
 def _among(some: NDArray[np.bool_], sums: Tally, floor: Tally) -> dict[str, Any]:
