@@ -1,11 +1,12 @@
-"""A cell that is not ours: Allen's Scnn1a 472363762, as bmtk's wheel ships it (BSD-3).
+r"""A cell that is not ours: Allen's Scnn1a 472363762, as bmtk's wheel ships it (BSD-3).
 
     pip install --no-deps bmtk==1.2.0
-    python -m ann_backend train examples/scnn1a.py:CELL --hours 4
+    python -m ann_backend train examples/scnn1a.py:CELL --hours 1 .8 --trial-s 10 2 \
+        --epochs 24 --batch 16 --held-out 80
 
-A surrogate worth using takes hours of data. `CELL` is all that the training line is
-told: how the cell is built, its mechanisms, and a channel for each kind of synapse,
-here on each dendritic segment.
+Two hours on two cores; README says how faithful that is. `CELL` is all that the
+training line is told: how the cell is built, its mechanisms, and a channel for each
+kind of synapse, here on each dendritic segment.
 """
 
 import importlib.util
