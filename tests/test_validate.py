@@ -10,6 +10,7 @@ import pytest
 from ann_backend import paths
 from ann_backend.__main__ import main
 from ann_backend.bundle import load
+from ann_backend.cli.validate import text
 from ann_backend.errors import CellError
 from ann_backend.train import evidence, stock, validate
 from ann_backend.train.cell import HH, ChannelDescription
@@ -292,6 +293,17 @@ def test_the_command_prints_the_metrics_and_writes_the_page(
     html = page.read_text()
     assert html.count("data:image/svg+xml;base64,") >= 6
     assert "Examples" in html
+
+
+def test_what_it_does_told_the_teachers_spikes_is_a_column(measured):
+    result = {"bundle": "HH", **measured}
+    assert "told" not in text(result)
+    told = {**measured, "auc": 0.4321}
+    said = text({**result, "told_the_teachers_spikes": told}).splitlines()
+    (head,) = [line for line in said if line.endswith(" told")]
+    (auc,) = [line for line in said if line.startswith("auc ")]
+    assert auc.split()[-1] == "0.4321"
+    assert len(head) == len(auc)
 
 
 @pytest.mark.slow
