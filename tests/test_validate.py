@@ -12,7 +12,7 @@ from ann_backend.__main__ import main
 from ann_backend.bundle import load
 from ann_backend.cli.validate import text
 from ann_backend.errors import CellError
-from ann_backend.train import evidence, stock, validate
+from ann_backend.train import drift, evidence, stock, validate
 from ann_backend.train.cell import HH, ChannelDescription
 from ann_backend.train.evidence import Amount, Drawn, gather
 from ann_backend.train.free_run import free_run
@@ -67,14 +67,14 @@ def test_every_metric_stands_beside_its_floor(measured):
 
 
 def test_drift_is_told_from_what_the_input_does(found, monkeypatch):
-    def drift(warm_ms):
-        monkeypatch.setattr(validate, "ENDS", 1)
-        monkeypatch.setattr(validate, "WARM_MS", warm_ms)
-        return validate._drift(load(BUNDLE), found.long, 5, quiet=True)
+    def run(warm_ms):
+        monkeypatch.setattr(drift, "ENDS", 1)
+        monkeypatch.setattr(drift, "WARM_MS", warm_ms)
+        return drift.drift(load(BUNDLE), found.long, 5, quiet=True)
 
-    whole = drift(2000)  # begun where the trial begins
+    whole = run(2000)  # begun where the trial begins
     assert whole["last_1s_begun_anew"] == whole["last_1s"]
-    late = drift(500)  # HH forgets within that
+    late = run(500)  # HH forgets within that
     assert late["last_1s"] == whole["last_1s"]
     assert late["last_1s_begun_anew"]["f1_2ms"] > 0.8
     assert late["last_1s_begun_anew"] != late["last_1s"]

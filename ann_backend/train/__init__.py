@@ -16,8 +16,8 @@ Stages in order, each with what stands beside it; `pipeline` runs them all:
 `fit`       training; `loss`, `muon`, `checkpoint`, `listen`, `calibrate`
 `export`    the rest of the bundle
 `validate`  how good it is; `evidence` gathers what it is held against (`stock`,
-            `network`), `free_run` runs it, `tally`, `breakdown`, `waveform` and
-            `details` compare; `curve` does so for more and more data
+            `network`), `free_run` runs it, `tally`, `breakdown`, `waveform`, `drift`
+            and `details` compare; `curve` does so for more and more data
 =========== ==========================================================================
 
 Importing this package imports no torch.

@@ -8,7 +8,6 @@ can be told from the teacher beyond it.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
 from functools import partial
@@ -23,15 +22,13 @@ from ann_backend.errors import CellError
 from ann_backend.run.catalogue import check
 from ann_backend.train.breakdown import breakdown, failures
 from ann_backend.train.cell import CellDescription
-from ann_backend.train.dataset import Dataset
 from ann_backend.train.details import details
-from ann_backend.train.events import Events
+from ann_backend.train.drift import drift
 from ann_backend.train.evidence import Drawn, Evidence
 from ann_backend.train.free_run import free_run
 from ann_backend.train.network import NetworkRun, compare
 from ann_backend.train.stock import Steps, fingerprint
 from ann_backend.train.tally import (
-    KEYS,
     USUAL_HZ,
     Response,
     Tally,
@@ -44,9 +41,6 @@ from ann_backend.train.waveform import around_spikes, waveform
 
 __all__ = ["fit_together", "measure", "summary"]
 
-SECOND_MS = 1000  # drift is reported by blocks of this length
-ENDS = 10  # seconds at either end of a long trial that are compared
-WARM_MS = 2000  # before the last of these, where a surrogate begins anew
 FIRST_MS = 300  # the networks of Olah et al. 2022 run this long in all
 SURE = 0.95  # F1@1 ms of the teacher with itself at half its step, in one trial
 BARS = (3, 5, 8)  # per cent; a trial's rate is right within that, or 0.1 Hz
@@ -133,7 +127,7 @@ def measure(
             "at_usual_rates": _at_usual_rates(sums, floor),
             "where_the_teacher_is_sure": _where_sure(sums, floor),
             "told_the_teachers_spikes": _told(bundle, evidence, true, quiet=quiet),
-            "drift": _drift(bundle, evidence.long, draws, quiet=quiet),
+            "drift": drift(bundle, evidence.long, draws, quiet=quiet),
             "action_potential": spike,
             "current_steps": _current_steps(bundle, evidence.steps),
             "network": _network(bundle, evidence.network),
@@ -256,61 +250,6 @@ def _among(some: NDArray[np.bool_], sums: Tally, floor: Tally) -> dict[str, Any]
         **scores(sums, some),
         "floor": scores(floor, some),
     }
-
-
-def _drift(
-    bundle: Bundle, data: Dataset | None, draws: int, *, quiet: bool
-) -> dict[str, Any] | None:
-    """Every score by second of long trials, and of both ends with intervals.
-
-    What differs between the ends may be the input, and which trials fire by then: only
-    what a surrogate that begins anew shortly before the last one does better is drift.
-    """
-    if data is None:
-        return None
-    true, events = Response.of_teacher(data), Drawn(data.trials)
-    clip, ms = bundle.manifest.readout.clip_mV, true.v.shape[1]
-    found = free_run(bundle.engine, events, ms, quiet=quiet)
-    end = max(0, ms - ENDS * SECOND_MS)
-    begin = max(0, end - WARM_MS)
-    late = [_since(begin, trial.redraw()) for trial in data.trials]
-    anew = free_run(bundle.engine, late, ms - begin, quiet=quiet)
-
-    def sums(start: int, stop: int) -> Tally:
-        return tally(found.cut(start, stop), true.cut(start, stop), clip_mV=clip)
-
-    blocks = [sums(k, k + SECOND_MS) for k in range(0, ms, SECOND_MS)]
-    by_second = [scores(block) for block in blocks]
-    again = anew.cut(end - begin, ms - begin)
-    ends = {
-        f"first_{ENDS}s": sums(0, ENDS * SECOND_MS),
-        f"last_{ENDS}s": sums(end, ms),
-        f"last_{ENDS}s_begun_anew": tally(again, true.cut(end, ms), clip_mV=clip),
-    }
-    return {
-        "trials": len(data.trials),
-        "seconds": ms // SECOND_MS,
-        "spikes": [int(block.true.sum()) for block in blocks],
-        **{key: [each[key] for each in by_second] for key in KEYS},
-        **{
-            name: {
-                **{key: scores(end)[key] for key in KEYS},
-                "confidence_95": intervals(end, draws=draws),
-            }
-            for name, end in ends.items()
-        },
-    }
-
-
-def _since(start_ms: int, events: Events) -> Events:
-    """What arrives from then on, times counted from there."""
-    later = events.between(start_ms, np.inf)
-    return dataclasses.replace(
-        events,
-        t=events.t[later] - start_ms,
-        channel=events.channel[later],
-        weight=events.weight[later],
-    )
 
 
 def _current_steps(bundle: Bundle, steps: Steps | None) -> dict[str, Any] | str:
