@@ -401,7 +401,27 @@ def test_training_can_begin_with_a_bundle_and_leave_its_front(data, tmp_path, sh
 
 
 @pytest.mark.parametrize("shape", [SMALL.shape, TREE])
-@pytest.mark.parametrize("sizes", [{"hidden": 9}, {"layers": 1}, {"mix": 0}])
+@pytest.mark.parametrize("sizes", [{"mix": 7}, {"mix": 7, "hidden": 11, "head": 6}])
+def test_a_wider_network_begins_as_the_bundle_is(data, tmp_path, shape, sizes):
+    small, before = small_bundle(data, tmp_path / "x.safetensors", seed=5, shape=shape)
+    network = network_of(data, dataclasses.replace(shape, **sizes))
+    assert take(network, before, data.cell)
+    events = [t.events for t in data.trials]
+    if shape.tree:
+        events = [heard(data.cell, e, [10.0, 20.0]) for e in events]
+    x = Input.of(events, 0, 200)
+    with torch.no_grad():
+        wide, expected = (n(x, n.start(len(events)))[0] for n in (network, small))
+    assert expected[..., :3].std(0).min() > 1e-4
+    np.testing.assert_allclose(wide[..., :3], expected[..., :3], rtol=0, atol=1e-5)
+    network(x, network.start(len(events)))[0].sum().backward()
+    for name, parameter in network.named_parameters():
+        if name.startswith(("mix", "lstm")):  # it will learn what to hear
+            assert (parameter.grad != 0).float().mean() > 0.3, name
+
+
+@pytest.mark.parametrize("shape", [SMALL.shape, TREE])
+@pytest.mark.parametrize("sizes", [{"hidden": 7}, {"layers": 1}, {"mix": 0}])
 def test_a_bundle_of_another_size_gives_its_front(data, tmp_path, shape, sizes):
     path = tmp_path / "x.safetensors"
     _, before = small_bundle(data, path, seed=5, shape=shape)
@@ -425,7 +445,8 @@ def test_a_beginning_that_does_not_fit_is_refused(data, tmp_path):
     small_bundle(data, path)
     for sizes, freeze, message in (
         ({"units": 7}, "", "expected 'branch_b' of shape"),
-        ({"hidden": 9}, "front", "whose front to freeze, got"),
+        ({"hidden": 7}, "front", "whose front to freeze, got"),
+        ({"mix": 7}, "front", "whose front to freeze, got"),
     ):
         shape = dataclasses.replace(SMALL.shape, **sizes)
         options = dataclasses.replace(

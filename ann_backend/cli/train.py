@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--init-from",
         default="",
-        help="bundle to begin with; of another --size, with its branches",
+        help="bundle to begin with; a smaller --size begins with its branches only",
     )
     parser.add_argument("--freeze", choices=("", "front"), default="")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")

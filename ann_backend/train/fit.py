@@ -68,8 +68,9 @@ class Fit:
     device : str
         ``"cpu"``, or ``"cuda"``, there with matrix products in bfloat16.
     init_from : str
-        A bundle of the same channels whose tensors to begin with; of one of another
-        shape, with the embedding, the branch units and their tree. Empty: random ones.
+        A bundle of the same channels whose tensors to begin with: all of them where
+        the shape is as wide or wider, else the embedding, the branch units and their
+        tree. Empty: random ones.
     freeze : {"", "front"}
         What stays as it was: embedding, branch units and mix.
     """
@@ -139,8 +140,8 @@ def fit(
     network.normalise(Input.of([t.events for t in data.trials[:16]], 0, 2000))
     begun = bundle.load(options.init_from) if options.init_from else None
     whole = begun is not None and take(network, begun, data.cell)
-    if options.freeze:
-        if not whole:
+    if options.freeze and begun is not None:
+        if not whole or begun.manifest.sizes.mix != options.shape.mix:
             raise AnnBackendError(
                 f"expected a bundle of {options.shape}, whose front to freeze, got "
                 f"{options.init_from}"

@@ -62,7 +62,11 @@ def _rows(network: Network) -> NDArray[np.int64]:
 
 
 def take(network: Network, bundle: Bundle, cell: CellDescription) -> bool:
-    """Let a network begin with a bundle's tensors; of another size, with its front.
+    """Let a network begin with a bundle's tensors.
+
+    A wider one begins as the bundle is: what it has beyond that is heard by nothing
+    that was there (after Chen et al., ICLR 2016, Net2Net). One that is narrower
+    somewhere, or has other layers, takes the front: embedding, branch units, tree.
 
     Parameters
     ----------
@@ -74,8 +78,7 @@ def take(network: Network, bundle: Bundle, cell: CellDescription) -> bool:
     Returns
     -------
     bool
-        Whether it took all of them. Else mix, LSTM and head have other sizes, and stay;
-        the embedding, the branch units and their tree are taken.
+        Whether it took all of them. Else mix, LSTM and head stay as they are.
 
     Raises
     ------
@@ -102,12 +105,15 @@ def take(network: Network, bundle: Bundle, cell: CellDescription) -> bool:
                 f"{wanted.get(name)} to begin with, got {got.get(name)}; use a bundle "
                 "whose branch units are of that shape"
             )
+    whole = wanted.keys() == got.keys() - {"ap"} and all(
+        a >= b for n in differ for a, b in zip(wanted[n], got[n], strict=True)
+    )
     given = {name: torch.from_numpy(a.copy()) for name, a in bundle.tensors.items()}
     with torch.no_grad():
         _take_front(network, given)
-        if not differ:
+        if whole:
             _take_behind(network, given)
-    return not differ
+    return whole
 
 
 def _take_front(network: Network, given: dict[str, torch.Tensor]) -> None:
@@ -124,13 +130,23 @@ def _take_front(network: Network, given: dict[str, torch.Tensor]) -> None:
 def _take_behind(network: Network, given: dict[str, torch.Tensor]) -> None:
     lstm = network.lstm
     if network.shape.mix:
-        network.mix.weight.copy_(given["mix_w"].T / MIX_GAIN)
-        network.mix.bias.copy_(given["mix_b"] / MIX_GAIN)
+        _put(network.mix.weight, given["mix_w"].T / MIX_GAIN)
+        _put(network.mix.bias, given["mix_b"] / MIX_GAIN)
     for k in range(network.shape.layers):
-        getattr(lstm, f"weight_ih_l{k}").copy_(given[f"lstm{k}_wx"].T)
-        getattr(lstm, f"weight_hh_l{k}").copy_(given[f"lstm{k}_wh"].T)
-        getattr(lstm, f"bias_ih_l{k}").copy_(given[f"lstm{k}_bias"])
-        getattr(lstm, f"bias_hh_l{k}").zero_()
+        bias = given[f"lstm{k}_bias"]
+        _put(getattr(lstm, f"weight_ih_l{k}"), given[f"lstm{k}_wx"].T, 4)
+        _put(getattr(lstm, f"weight_hh_l{k}"), given[f"lstm{k}_wh"].T, 4)
+        _put(getattr(lstm, f"bias_ih_l{k}"), bias, 4)
+        _put(getattr(lstm, f"bias_hh_l{k}"), torch.zeros_like(bias), 4)
     for k, head in ((1, network.head1), (2, network.head2)):
-        head.weight.copy_(given[f"head_w{k}"].T)
-        head.bias.copy_(given[f"head_b{k}"])
+        _put(head.weight, given[f"head_w{k}"].T)
+        _put(head.bias, given[f"head_b{k}"])
+
+
+def _put(layer: torch.Tensor, given: torch.Tensor, gates: int = 1) -> None:
+    """Weights or biases of a layer into one that may be wider, gate by gate."""
+    within = layer.view(gates, len(layer) // gates, -1)
+    part = given.reshape(gates, len(given) // gates, -1)
+    _, units, inputs = part.shape
+    within[:, :units] = 0.0  # they do not hear inputs that are new
+    within[:, :units, :inputs] = part
