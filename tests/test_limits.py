@@ -67,21 +67,6 @@ def test_variable_steps_are_refused():
     assert cell
 
 
-def test_steps_longer_than_a_bin_are_refused():
-    cell, dt = replaced(), h.dt
-    h.finitialize(-65)
-    try:
-        h.dt = 1.5
-        with pytest.raises(RuntimeError, match="dt above 1 ms is not supported"):
-            h.fadvance()
-        h.dt = 1
-        h.finitialize(-65)
-        h.fadvance()
-    finally:
-        h.dt = dt
-    assert cell
-
-
 def test_coreneuron_is_refused():
     from neuron import coreneuron
 

@@ -106,8 +106,6 @@ static void refuse_changes(double now, double dt) {
         refuse(
             "ParallelContext.nthread > 1 is not supported with replaced cells: use nthread(1), "
             "and MPI ranks for more cores");
-    if (dt > bin + 1e-9)
-        refuse("dt above 1 ms is not supported with replaced cells, whose bins are 1 ms: lower it");
     if (exchange().aligned && exchange().off_edges)
         refuse(
             "ParallelContext.set_maxstep after finitialize takes the spike exchange off the "
