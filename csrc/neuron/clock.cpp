@@ -46,7 +46,7 @@ static void restart() {
         g.received.assign(g.cells.size() * g.weights.size(), {});
         std::fill(g.v.begin(), g.v.end(), g.v_init);
     }
-    write_voltages();
+    write_voltages_between_steps();
     restart_counters();
     restart_clamps();
     restart_recordings();
@@ -155,7 +155,7 @@ void load_clock(const CouplingState& from) {
     last = nrn_threads->_t;
     edge = from.clock[1];
     pending.clear();
-    write_voltages();
+    write_voltages_between_steps();
 }
 
 // At the end of every fixed step.

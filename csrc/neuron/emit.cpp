@@ -34,8 +34,12 @@ static bool on_soma_voltage(PreSyn* ps, const Cell& c) {
     const Handle& h = field<Handle>(ps, layout().variable);
     if (!h) return false;
     const double* v = static_cast<const double*>(h);
-    return std::any_of(c.nodes.begin(), c.nodes.end(),
-                       [&](Node* n) { return &_nrn_mechanism_access_voltage(n) == v; });
+    const auto& nodes = group_of(c).nodes;
+    auto node = std::lower_bound(nodes.begin(), nodes.end(), c.row,
+                                 [](const SomaNode& a, int row) { return a.row < row; });
+    for (; node != nodes.end() && node->row == c.row; ++node)
+        if (static_cast<const double*>(node->v) == v) return true;
+    return false;
 }
 
 static void count_delays(PreSyn* ps, Counts& counts) {

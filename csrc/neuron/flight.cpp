@@ -20,12 +20,14 @@ struct Flight {
 
 using Flights = std::vector<Flight>;
 
-// A ring of 4096 stretches of 1/64 ms: a stretch's edges are exact, 64 ms are ahead.
-constexpr double per_ms = 64;
-constexpr int64_t stretches = 4096;
+// The ms that is under way lies in stretches of 1/64 ms, whose edges are exact, and 64 ms ahead in
+// a ring: few lists grow at a time, so that their ends stay in the cache.
+constexpr int64_t per_ms = 64;
+constexpr int64_t most_ms = 64;
 constexpr size_t ahead = 16;  // flights, whose memory is fetched before they land
 
-static std::vector<Flights> ring(stretches);
+static std::vector<Flights> this_ms(per_ms);
+static std::vector<Flights> later(most_ms);
 static std::vector<Flights> spare;                                // emptied ones, with their memory
 static int64_t first = -1;                                        // stretch of the last landing
 static double landed = -std::numeric_limits<double>::infinity();  // ms, its time
@@ -35,29 +37,43 @@ static uint32_t age = 0;
 static std::unordered_map<NetCon*, uint32_t> deleted;
 
 static int64_t stretch(double t) {
-    return int64_t(std::floor(std::clamp(t, -1e12, 1e12) * per_ms));
+    return int64_t(std::floor(std::clamp(t, -1e12, 1e12) * double(per_ms)));
 }
 
-static Flights& at(int64_t s) {
-    return ring[size_t(s & (stretches - 1))];
+// Of a stretch.
+static int64_t ms_of(int64_t s) {
+    return s >> 6;
+}
+
+static Flights& in_this_ms(int64_t s) {
+    return this_ms[size_t(s & (per_ms - 1))];
+}
+
+static Flights& in_later(int64_t ms) {
+    return later[size_t(ms & (most_ms - 1))];
 }
 
 static void land(const Flight&);
 
 bool fly(NetCon* netcon, double* weight, double t, int port) {
-    if (!(t < double(first + stretches) / per_ms)) return false;  // NaN too
+    if (!(t < double(first) / double(per_ms) + double(most_ms))) return false;  // NaN too
     ++taken_off;
     if (t <= landed && !any_plastic()) {  // NEURON delivers it next
         land({t, netcon, weight, port, age});
         return true;
     }
     const int64_t s = std::max(stretch(t), first);
-    Flights& flights = at(s);
+    Flights& flights = ms_of(s) == ms_of(first) ? in_this_ms(s) : in_later(ms_of(s));
     if (!flights.capacity() && !spare.empty()) {
         flights.swap(spare.back());
         spare.pop_back();
     }
-    flights.push_back({t, netcon, weight, port, age});
+    Flight& f = flights.emplace_back();  // filled in place: a copy would wait for its parts
+    f.t = t;
+    f.netcon = netcon;
+    f.weight = weight;
+    f.port = port;
+    f.age = age;
     ++flying;
     return true;
 }
@@ -107,12 +123,22 @@ static void land(Flights& flights, double until) {
     flights.resize(kept);
 }
 
+// The next ms is under way.
+static void share_out(int64_t ms) {
+    Flights& flights = in_later(ms);
+    for (const Flight& f : flights) {
+        prefetch(f);
+        in_this_ms(stretch(f.t)).push_back(f);
+    }
+    recycle(flights);
+}
+
 void land(double until) {
     const int64_t last = stretch(until);
     if (last < first) spill();  // t went back
-    for (int64_t s = first; flying && s <= std::min(last, first + stretches - 1); ++s) {
-        if (!at(s).empty()) land(at(s), until);
-        if (at(s).empty()) recycle(at(s));
+    for (int64_t s = first; flying && s <= std::min(last, first + per_ms * most_ms - 1); ++s) {
+        if (ms_of(s) != ms_of(s - 1) && s != first) share_out(ms_of(s));
+        if (!in_this_ms(s).empty()) land(in_this_ms(s), until);
     }
     first = last;
     landed = until;
@@ -134,13 +160,19 @@ static void queue(const Flight& f) {
     net_cvode_instance->event(f.t, event, nrn_threads);
 }
 
+template <class Do>
+static void each_list(const Do& work) {
+    for (Flights& flights : this_ms) work(flights);
+    for (Flights& flights : later) work(flights);
+}
+
 void spill() {
     if (!flying) return;
-    for (Flights& flights : ring) {
+    each_list([](Flights& flights) {
         for (Flight& f : flights)
             if (target_of(f)) queue(f);
         recycle(flights);
-    }
+    });
     flying = 0;
     deleted.clear();
 }
@@ -156,17 +188,17 @@ static bool redirect(Flight& f) {
 void redirect_flights() {
     if (!flying) return;
     flying = 0;
-    for (Flights& flights : ring) {
+    each_list([](Flights& flights) {
         size_t kept = 0;
         for (Flight& f : flights)
             if (redirect(f)) flights[kept++] = f;
         flights.resize(kept);
         flying += kept;
-    }
+    });
 }
 
 void forget_flights() {
-    for (Flights& flights : ring) Flights().swap(flights);
+    each_list([](Flights& flights) { Flights().swap(flights); });
     spare.clear();
     deleted.clear();
     first = -1;

@@ -74,8 +74,12 @@ static double effective(const Port& p, double* weight, double t) {
 
 void land(int port, double* weight, double t) {
     const Port& p = ports[size_t(port)];
-    model().groups[size_t(p.group)].events.push_back(
-        {t, effective(p, weight, t), p.row, p.channel});
+    const double counts = effective(p, weight, t);
+    Event& e = model().groups[size_t(p.group)].events.emplace_back();
+    e.t = t;
+    e.weight = counts;
+    e.row = p.row;
+    e.channel = p.channel;
 }
 
 static void receive(Point_process* p, double* weight, double flag) {

@@ -31,7 +31,6 @@ struct Cell {
     int group, row;
     Soma soma;
     std::vector<Section*> sections;                      // the whole tree, parked
-    std::vector<Node*> nodes;                            // of the soma: v is written there
     std::vector<std::pair<Section*, double>> locations;  // where channel locations lie on this cell
     std::vector<PreSyn*> sources;
     std::vector<Counter> counters;
@@ -49,12 +48,20 @@ struct Tap {
     int row, channel;
 };
 
+// A node of a row's soma: its v is written.
+struct SomaNode {
+    int row;
+    Handle v;
+};
+
 // One population of the engine: the cells of one bundle, or rows without cells.
 struct Group {
     Population* population;
     double v_init;                                   // mV
     std::vector<std::pair<double, double>> weights;  // uS, training range by channel
     std::vector<int> cells;                          // row -> index in Model::cells, if any
+    std::vector<SomaNode> nodes;                     // of its cells, by row
+    std::vector<std::pair<int, double*>> written;    // row and address of each node's v
     std::vector<Tap> taps;                           // of rows without cells, by row
     std::vector<Event> events;                       // delivered, not yet stepped over
     std::vector<double> v;                           // [rows] mV, at the last bin edge
@@ -169,7 +176,8 @@ void patch_recordings(double now);
 bool alive(Section*);  // nodes.cpp
 void find_sections();
 void bind_nodes();
-void write_voltages();
+void write_voltages();  // at the end of a step
+void write_voltages_between_steps();
 std::vector<Load> loads();      // launch.cpp
 void launch_bin(double edge);   // of all groups, unless it was: the bin that ends there (ms)
 void collect_bin(double edge);  // its results where NEURON hears them

@@ -8,24 +8,50 @@ bool alive(Section* s) {
     return *secname(s) != 0;
 }
 
+// NEURON moves no node while it steps, and sets up its structure anew before the step after it
+// has: addresses hold from one step to the next.
+static bool moved = true;
+
+static void find_addresses() {
+    for (Group& g : model().groups) {
+        g.written.clear();
+        for (auto& [row, v] : g.nodes)
+            if (auto* at = static_cast<double*>(v)) g.written.push_back({row, at});
+    }
+    moved = false;
+}
+
 void write_voltages() {
+    if (moved) find_addresses();
     for (Group& g : model().groups)
-        for (size_t row = 0; row < g.cells.size(); ++row) {
-            const Cell& c = model().cells[g.cells[row]];
-            if (!c.soma.v) continue;  // the user deleted it
-            for (Node* n : c.nodes) _nrn_mechanism_access_voltage(n) = g.v[row];
-        }
+        for (const auto& [row, at] : g.written) *at = g.v[size_t(row)];
+}
+
+void write_voltages_between_steps() {
+    moved = true;
+    write_voltages();
+    moved = true;
+}
+
+static void bind_nodes(Group& g, int row) {
+    Cell& c = model().cells[size_t(g.cells[size_t(row)])];
+    Section* soma = c.soma.section;
+    if (!alive(soma)) return;
+    Symbol* v = hoc_lookup("v");
+    c.soma.v = nrn_rangepointer(soma, v, 0.5);
+    const int segments = _nrn_mechanism_get_nnode(soma) - 1;
+    for (int i = 0; i < segments; ++i)
+        g.nodes.push_back({row, nrn_rangepointer(soma, v, (i + 0.5) / segments)});
+    g.nodes.push_back({row, nrn_rangepointer(soma, v, 1)});
+    // soma(0) is a node of its own where the soma is the root, its parent's elsewhere
+    if (c.sections.front() == soma) g.nodes.push_back({row, nrn_rangepointer(soma, v, 0)});
 }
 
 void bind_nodes() {
-    for (Cell& c : model().cells) {
-        c.nodes.clear();
-        if (!alive(c.soma.section)) continue;
-        c.soma.v = nrn_rangepointer(c.soma.section, hoc_lookup("v"), 0.5);
-        for (int i = 0; i < _nrn_mechanism_get_nnode(c.soma.section); ++i)
-            c.nodes.push_back(_nrn_mechanism_get_node(c.soma.section, i));
-        // soma(0) is a node of its own where the soma is the root, its parent's elsewhere
-        if (c.sections.front() == c.soma.section) c.nodes.push_back(node_exact(c.soma.section, 0));
+    moved = true;
+    for (Group& g : model().groups) {
+        g.nodes.clear();
+        for (size_t row = 0; row < g.cells.size(); ++row) bind_nodes(g, int(row));
     }
 }
 

@@ -143,8 +143,9 @@ static Recording describe(PlayRecord* pr) {
 
 static std::unordered_map<const double*, int> soma_voltages() {
     std::unordered_map<const double*, int> out;
-    for (size_t c = 0; c < model().cells.size(); ++c)
-        for (Node* n : model().cells[c].nodes) out[&_nrn_mechanism_access_voltage(n)] = int(c);
+    for (const Group& g : model().groups)
+        for (const auto& [row, v] : g.nodes)
+            if (const auto* at = static_cast<const double*>(v)) out[at] = g.cells[size_t(row)];
     return out;
 }
 
