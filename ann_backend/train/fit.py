@@ -143,8 +143,8 @@ def fit(
     if options.freeze and begun is not None:
         if not whole or begun.manifest.sizes.mix != options.shape.mix:
             raise AnnBackendError(
-                f"expected a bundle of {options.shape}, whose front to freeze, got "
-                f"{options.init_from}"
+                f"expected a bundle with the mix of {options.shape} and an LSTM no "
+                f"wider, whose front to freeze, got {options.init_from}"
             )
         network.freeze_front()
     network.to(options.device)

@@ -75,7 +75,11 @@ static void emit_spikes(double now) {
 static void collect_spikes(Group& g) {
     if (!g.heard) return;
     for (const Spike& s : g.spikes) {
-        if (!g.cells.empty()) pending.push_back({s.t, g.cells[size_t(s.row)], nullptr});
+        if (!g.cells.empty()) {
+            const int cell = g.cells[size_t(s.row)];
+            __builtin_prefetch(&model().cells[size_t(cell)].soma);
+            pending.push_back({s.t, cell, nullptr});
+        }
         auto tap = std::lower_bound(g.taps.begin(), g.taps.end(), s.row,
                                     [](const Tap& a, int row) { return a.row < row; });
         for (; tap != g.taps.end() && tap->row == s.row; ++tap)

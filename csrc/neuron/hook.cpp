@@ -9,7 +9,7 @@
 
 namespace ann {
 
-struct Port {
+struct alignas(64) Port {  // an event fetches one cache line of it
     Point_process* point;
     Section* section;
     int type, group, row, channel;
