@@ -229,6 +229,35 @@ def test_voltages_find_their_somas_when_sections_come_and_go(monkeypatch):
     assert {s(0.5).v for s in late} == {-65.0}
 
 
+def test_voltages_find_their_somas_when_neuron_moves_its_memory(monkeypatch):
+    install(monkeypatch, lambda t0, _: ([-60.0 - t0], []))
+    many = [h.Section(name=f"many{i}") for i in range(3000)]
+    cell = replaced(mini_cell()())
+    many.clear()  # room that poolshrink gives back
+    h.finitialize(-65)
+    h.continuerun(3)
+    h.CVode().poolshrink(1)
+    late = [h.Vector(np.full(4000, 7.0)) for _ in range(20)]
+    h.continuerun(6)
+    assert cell.soma(0.5).v == -65.0
+    assert all(v.min() == v.max() == 7.0 for v in late)
+
+
+@pytest.mark.parametrize("end", [0, 1])
+def test_a_soma_that_hangs_on_another_section_by_either_end(monkeypatch, end):
+    class Hanging(PythonCell):
+        def __init__(self):
+            super().__init__()
+            self.axon = h.Section(name="axon", cell=self)
+            self.soma.connect(self.axon(1), end)
+
+    install(monkeypatch, lambda *_: ([-50.0], []))
+    cell = replaced(Hanging())
+    run()
+    assert cell.soma(0.5).v == cell.soma(1 - end).v == -50.0
+    assert cell.axon(1).v == -65.0
+
+
 def test_sources_that_come_and_go_during_a_run_are_followed(monkeypatch):
     # A pending event of a deleted source crashes NEURON itself: none is pending at 3.
     spikes = {0: [(0, 0.5)], 4: [(0, 4.5)], 5: [(0, 5.5)]}

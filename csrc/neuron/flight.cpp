@@ -42,7 +42,7 @@ static int64_t stretch(double t) {
 
 // Of a stretch.
 static int64_t ms_of(int64_t s) {
-    return s >> 6;
+    return (s - (s & (per_ms - 1))) / per_ms;
 }
 
 static Flights& in_this_ms(int64_t s) {
@@ -51,6 +51,16 @@ static Flights& in_this_ms(int64_t s) {
 
 static Flights& in_later(int64_t ms) {
     return later[size_t(ms & (most_ms - 1))];
+}
+
+static Flights& list_of(int64_t s) {
+    if (ms_of(s) == ms_of(first)) return in_this_ms(s);
+    Flights& flights = in_later(ms_of(s));
+    if (!flights.capacity() && !spare.empty()) {
+        flights.swap(spare.back());
+        spare.pop_back();
+    }
+    return flights;
 }
 
 static void land(const Flight&);
@@ -63,12 +73,7 @@ bool fly(NetCon* netcon, double* weight, double t, int port) {
         return true;
     }
     const int64_t s = std::max(stretch(t), first);
-    Flights& flights = ms_of(s) == ms_of(first) ? in_this_ms(s) : in_later(ms_of(s));
-    if (!flights.capacity() && !spare.empty()) {
-        flights.swap(spare.back());
-        spare.pop_back();
-    }
-    Flight& f = flights.emplace_back();  // filled in place: a copy would wait for its parts
+    Flight& f = list_of(s).emplace_back();  // filled in place: a copy would wait for its parts
     f.t = t;
     f.netcon = netcon;
     f.weight = weight;
@@ -171,7 +176,7 @@ void spill() {
     each_list([](Flights& flights) {
         for (Flight& f : flights)
             if (target_of(f)) queue(f);
-        recycle(flights);
+        flights.clear();
     });
     flying = 0;
     deleted.clear();

@@ -16,6 +16,8 @@ struct alignas(64) Port {  // an event fetches one cache line of it
     Handle U = {};  // of our own synapses' plasticity; dies with the synapse
 };
 
+static_assert(sizeof(Port) == 64);
+
 // Plasticity of our own synapses: its parameters.
 struct PlasticityIndex {
     Symbol* U = nullptr;  // null: a synapse without

@@ -1,4 +1,6 @@
 // The replaced cells' sections and somas in NEURON's structure, which moves.
+#include <algorithm>
+
 #include "model.h"
 #include "park.h"
 
@@ -9,8 +11,13 @@ bool alive(Section* s) {
 }
 
 // NEURON moves no node while it steps, and sets up its structure anew before the step after it
-// has: addresses hold from one step to the next.
+// has: addresses hold from one step to the next. But CVode.poolshrink moves all of them together.
 static bool moved = true;
+
+static bool stays(const Group& g) {
+    return g.written.empty() ||
+           static_cast<const double*>(g.nodes.front().v) == g.written.front().second;
+}
 
 static void find_addresses() {
     for (Group& g : model().groups) {
@@ -22,7 +29,8 @@ static void find_addresses() {
 }
 
 void write_voltages() {
-    if (moved) find_addresses();
+    if (moved || !std::all_of(model().groups.begin(), model().groups.end(), stays))
+        find_addresses();
     for (Group& g : model().groups)
         for (const auto& [row, at] : g.written) *at = g.v[size_t(row)];
 }
@@ -42,9 +50,10 @@ static void bind_nodes(Group& g, int row) {
     const int segments = _nrn_mechanism_get_nnode(soma) - 1;
     for (int i = 0; i < segments; ++i)
         g.nodes.push_back({row, nrn_rangepointer(soma, v, (i + 0.5) / segments)});
-    g.nodes.push_back({row, nrn_rangepointer(soma, v, 1)});
-    // soma(0) is a node of its own where the soma is the root, its parent's elsewhere
-    if (c.sections.front() == soma) g.nodes.push_back({row, nrn_rangepointer(soma, v, 0)});
+    // the end that hangs on its parent is the parent's node, unless the soma is the root
+    const double hangs = nrn_section_orientation(soma);
+    g.nodes.push_back({row, nrn_rangepointer(soma, v, 1 - hangs)});
+    if (c.sections.front() == soma) g.nodes.push_back({row, nrn_rangepointer(soma, v, hangs)});
 }
 
 void bind_nodes() {

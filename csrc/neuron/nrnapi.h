@@ -55,6 +55,7 @@ int ifarg(int);
 Symbol* hoc_table_lookup(const char*, Symlist*);
 int nrn_get_mechtype(const char*);
 Node* node_exact(Section*, double x);
+double nrn_section_orientation(Section*);  // the end, 0 or 1, that hangs on the parent
 Node* _nrn_mechanism_get_node(Section*, int);
 int _nrn_mechanism_get_nnode(Section*);
 Section* _nrn_mechanism_get_child(Section*);
