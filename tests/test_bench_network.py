@@ -22,11 +22,12 @@ def test_the_exchange_and_the_coupled_run_are_measured(monkeypatch):
     ways = turns.exchange(HH, find("HH"), network, effort, lambda _: None)
     assert [w["way"] for w in ways] == list(WAYS)
     assert not any("note" in w for w in ways)
-    assert all(w["ns_per_event"] > 0 for w in ways)
+    # differences of times: in runs so short a busy machine makes either sign of them
+    assert all(w["ns_min"] <= w["ns_per_event"] <= w["ns_max"] for w in ways)
     (row,) = turns.coupled(HH, find("HH"), network, effort, lambda _: None)
     assert "note" not in row
     parts = row["run_us"], row["engine_us"], row["without_us"]
-    assert row["run_us"] > max(parts[1:]) > 0
+    assert min(parts) > 0
     assert row["overhead_min"] <= row["overhead"] <= row["overhead_max"]
 
 
