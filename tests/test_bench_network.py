@@ -18,16 +18,16 @@ from ann_backend.train.cell import HH
 
 def test_the_exchange_and_the_coupled_run_are_measured(monkeypatch):
     monkeypatch.setattr(turns, "COUPLED_PER_MS", (1.0,))
-    network, effort = turns.Network(20, 20), Effort(repeats=2)
+    # so many events that what they cost stands out on a busy machine
+    network, effort = turns.Network(100, 100), Effort(repeats=3)
     ways = turns.exchange(HH, find("HH"), network, effort, lambda _: None)
     assert [w["way"] for w in ways] == list(WAYS)
     assert not any("note" in w for w in ways)
-    # differences of times: in runs so short a busy machine makes either sign of them
-    assert all(w["ns_min"] <= w["ns_per_event"] <= w["ns_max"] for w in ways)
+    assert all(w["ns_per_event"] > 0 for w in ways)
     (row,) = turns.coupled(HH, find("HH"), network, effort, lambda _: None)
     assert "note" not in row
     parts = row["run_us"], row["engine_us"], row["without_us"]
-    assert min(parts) > 0
+    assert row["run_us"] > max(parts[1:]) > 0
     assert row["overhead_min"] <= row["overhead"] <= row["overhead_max"]
 
 
