@@ -20,6 +20,7 @@ import boundary  # noqa: E402
 import compare  # noqa: E402
 import map as rett_map  # noqa: E402
 import network  # noqa: E402
+import open_loop  # noqa: E402
 import script  # noqa: E402
 import speed  # noqa: E402
 
@@ -154,9 +155,24 @@ def test_a_surrogate_with_neurons_own_spikes_is_right(tmp_path, monkeypatch):
     assert [found[error] for error in compare.ERRORS] == [0] * len(compare.ERRORS)
     assert set(found["within"].values()) == {1}
     assert set(found["met"].values()) == {True}
+    assert {found["open_loop"][error] for error in compare.ERRORS} == {0}
     assert (
         found["floor"]["double"]["rate_error"] < found["floor"]["other"]["rate_error"]
     )
+
+
+def test_a_network_that_hears_its_own_spikes_in_open_loop_fires_them_again():
+    net, bundle = network.draw(0.6, 100.0, 1, cell=network.HH), catalogue.find("HH")
+    closed = rett_map.run([net], network.HH, bundle)[0]
+    alone = open_loop.opened(net, compare.trains_of(*closed, net.cells))
+    assert len(alone.pre) == 0
+    assert len(alone.t) > len(net.t) + 1000
+    again, unheard = rett_map.run(
+        [alone, open_loop.opened(net, [np.empty(0)] * net.cells)], network.HH, bundle
+    )
+    np.testing.assert_array_equal(again[0], closed[0])
+    np.testing.assert_allclose(again[1], closed[1], atol=1e-3)
+    assert script.digest(*unheard) != script.digest(*closed)
 
 
 @pytest.mark.usefixtures("here")

@@ -9,7 +9,9 @@ and backgrounds as the map does, and compares the points that are finished by th
 goes on from its file. The surrogate is held against the networks at half the step: at
 the whole step NEURON's second order rings under volleys of hundreds of nS. Beside it
 stands NEURON's own floor: the same measures of NEURON at the whole step, twice that of
-the reference, and with another background, too.
+the reference, and with another background, too. In open loop the surrogates hear the
+spikes of NEURON's cells in place of each other's: what is off there is the cell's own,
+the rest is what the network makes of it.
 
 An error is that of all points together: the sum of what a statistic is off, over the
 sum of what it is in NEURON. A point at which one of the two has no CV, its cells fewer
@@ -28,19 +30,21 @@ import figure
 import map as rett_map
 import network
 import numpy as np
+import open_loop
 import script
 from tqdm import tqdm
 
 import ann_backend
 from ann_backend.train.shard import RINGING_MS
 
-FORMAT, VERSION = "rett comparison", 2
+FORMAT, VERSION = "rett comparison", 3
 COUNT_MS, PSTH_MS = 10, 5
 POINT = "connectivity", "drive_Hz", "seed"
 CV_SPIKES = 4  # of a cell, or more
 # NEURON's side, and its floor: the variants of `boundary` that they are
 VARIANT = {"neuron": "half", "double": "neuron", "other": "other"}
-SIDES = "surrogate", "double", "other"
+OURS = "surrogate", "open_loop"
+SIDES = *OURS, "double", "other"
 # error: its statistic
 ERRORS = {
     "rate_error": "rate_Hz",
@@ -71,12 +75,11 @@ def statistics(cell, t, cells):
         ``correlation`` of spike counts in 10 ms, mean of the pairs of cells that fire;
         ``psth_Hz``, the cells' mean rate in steps of 5 ms.
     """
-    order = np.lexsort((t, cell))
-    cell, t = cell[order], t[order]
-    same = np.diff(cell, prepend=-1) == 0
-    rings = same & (np.diff(t, prepend=-np.inf) <= RINGING_MS)
-    cell, t = cell[~rings], t[~rings]
-    trains = np.split(t, np.searchsorted(cell, np.arange(1, cells)))
+    trains = trains_of(cell, t, cells)
+    cell, t = (
+        np.repeat(np.arange(cells), list(map(len, trains))),
+        np.concatenate(trains),
+    )
     gaps = [np.diff(train) for train in trains if len(train) >= CV_SPIKES]
     edges = np.arange(0, network.END_MS + COUNT_MS, COUNT_MS)
     counts = np.histogram2d(cell, t, (np.arange(cells + 1), edges))[0]
@@ -88,6 +91,16 @@ def statistics(cell, t, cells):
         "correlation": correlation(counts),
         "psth_Hz": (np.histogram(t, steps)[0] / cells / PSTH_MS * 1000).tolist(),
     }
+
+
+def trains_of(cell, t, cells):
+    """Spike times of each cell (ms); of crossings within `RINGING_MS` the first."""
+    order = np.lexsort((t, cell))
+    cell, t = cell[order], t[order]
+    same = np.diff(cell, prepend=-1) == 0
+    rings = same & (np.diff(t, prepend=-np.inf) <= RINGING_MS)
+    cell, t = cell[~rings], t[~rings]
+    return np.split(t, np.searchsorted(cell, np.arange(1, cells)))
 
 
 def correlation(counts):
@@ -137,19 +150,21 @@ def compared(points):
     Parameters
     ----------
     points : list of dict
-        Statistics of ``neuron``, ``double``, ``other`` and ``surrogate`` at a point.
+        Statistics of ``neuron`` and of each of `SIDES` at a point.
 
     Returns
     -------
     dict
-        The surrogate's `measures`; ``floor``, the same of ``double`` and ``other``;
+        The surrogate's `measures`; ``open_loop``, the same of it there; ``floor``, of
+        ``double`` and ``other``;
         ``within``, the share of points at which a bar holds; ``met``, whether it holds
         for all together. Where a bar is NEURON's own error, that is ``double``'s.
     """
-    found, double, other = (measures(points, side) for side in SIDES)
+    found, alone, double, other = (measures(points, side) for side in SIDES)
     met = {"agreement": found["agreement"] >= AGREEMENT * double["agreement"]}
     return {
         **found,
+        "open_loop": alone,
         "floor": {"double": double, "other": other},
         "within": {error: within(points, error) for error in BARS},
         "met": met | {e: found[e] <= max(bar, double[e]) for e, bar in BARS.items()},
@@ -182,21 +197,31 @@ def compute(a, bundle):
     sha = bundle.manifest.manifest_sha256
     s = {**s, "bundle": bundle.manifest.name, "bundle_sha256": sha}
     found = document.begun(Path(a.out), FORMAT, VERSION, s)
-    done = {tuple(p[k] for k in POINT): p["surrogate"] for p in found.get("points", [])}
+    done = {
+        tuple(p[k] for k in POINT): {side: p[side] for side in OURS}
+        for p in found.get("points", [])
+    }
     todo = [point for point in ours if point not in done]
     size = a.chunk or rett_map.chunk_of(bundle, s["cells"])
     for start in tqdm(range(0, len(todo), size), unit="chunk", disable=None):
         these = todo[start : start + size]
-        done.update(zip(these, on_surrogate(these, s, bundle), strict=True))
+        done.update(zip(these, on_surrogate(these, s, bundle, spikes), strict=True))
         write(a, s, made_by, ours, done)
     return write(a, s, made_by, ours, done)
 
 
-def on_surrogate(these, s, bundle):
-    """Statistics of points, as rows of one engine run."""
+def on_surrogate(these, s, bundle, spikes):
+    """Statistics of points, as rows of one engine run, and again in open loop."""
     nets = [boundary.drawn(point, "neuron", s)[0] for point in these]
-    runs = rett_map.run(nets, network.SHIPPED[s["cell"]], bundle)
-    return [statistics(*spikes, s["cells"]) for spikes in runs]
+    theirs = [spikes[seed, VARIANT["neuron"]] for *_, seed in these]
+    each = zip(nets, theirs, strict=True)
+    fed = [open_loop.opened(net, trains_of(*train, s["cells"])) for net, train in each]
+    cell = network.SHIPPED[s["cell"]]
+    runs = zip(*(rett_map.run(n, cell, bundle) for n in (nets, fed)), strict=True)
+    return [
+        {k: statistics(*r, s["cells"]) for k, r in zip(OURS, pair, strict=True)}
+        for pair in runs
+    ]
 
 
 def write(a, s, made_by, ours, done):
@@ -205,7 +230,7 @@ def write(a, s, made_by, ours, done):
         {
             **dict(zip(POINT, point, strict=True)),
             **ours[point],
-            "surrogate": done[point],
+            **done[point],
         }
         for point in ours
         if point in done
@@ -220,13 +245,14 @@ def told(results):
     """Print the measures, beside NEURON's floor."""
     double, other = results["floor"].values()
     print(
-        f"{len(results['points'])} points {'surrogate':>17} {'2 dt':>9} "
-        f"{'other background':>17}"
+        f"{len(results['points'])} points {'surrogate':>17} {'open loop':>9} "
+        f"{'2 dt':>9} {'other background':>17}"
     )
     for name in ("agreement", *ERRORS):
         bar = {True: "  met", False: "  MISSED"}.get(results["met"].get(name), "")
         print(
-            f"{name:20} {results[name]:9.3f} {double[name]:9.3f} "
+            f"{name:20} {results[name]:9.3f} {results['open_loop'][name]:9.3f} "
+            f"{double[name]:9.3f} "
             f"{other[name]:17.3f}{bar}"
         )
 
