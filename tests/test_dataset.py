@@ -9,7 +9,8 @@ import pytest
 
 from ann_backend.errors import AnnBackendError
 from ann_backend.train.cell import HH, SHIPPED
-from ann_backend.train.dataset import Request, generate, load
+from ann_backend.train.dataset import SPLITS, Request, generate, load
+from ann_backend.train.sampling import NETWORK_SEEDS
 from ann_backend.train.shard import pack, unpack
 
 
@@ -86,6 +87,18 @@ def test_what_is_there_can_be_loaded_while_more_is_made(request_, made, tmp_path
     assert [t.seed for t in some.trials] == request_.seeds(1)
     with pytest.raises(AnnBackendError, match="expected a whole shard"):
         load(request_, tmp_path)
+
+
+def test_splits_share_no_seed(request_):
+    seeds = [
+        seed
+        for split in SPLITS
+        for number in (1, 2, 2**31)
+        for seed in dataclasses.replace(request_, split=split, seed=number).seeds(0)
+    ]
+    assert len(set(seeds)) == len(seeds)
+    last = dataclasses.replace(request_, split="network").seeds(0)
+    assert min(last) >= NETWORK_SEEDS > max(seeds[: -3 * request_.rows])
 
 
 def test_shards_are_whole_and_the_first_trials_are_asked_for(request_, made):

@@ -9,7 +9,7 @@ from ann_backend.train.cell import HH, SHIPPED
 from ann_backend.train.events import clamp_events, regular
 from ann_backend.train.places import Tree
 from ann_backend.train.resolve import resolve
-from ann_backend.train.sampling import Volleys, draw_plan
+from ann_backend.train.sampling import NETWORK_SEEDS, Volleys, draw_plan
 from ann_backend.train.stream import STRETCH_MS, draw_events
 
 DRIVES = [2.0] * 8
@@ -171,6 +171,32 @@ def test_an_echo_comes_behind_its_volley():
     totals, gaps = conductances(volleys_alone(HH, plan, volleys))
     assert np.mean(np.abs(gaps - 8.0) < 1.0) > 0.35
     assert totals.mean() == pytest.approx(0.03, rel=0.25)
+
+
+def test_the_volleys_of_a_network_are_answered(l5pc):
+    for cell, most in ((HH, 0.05), (l5pc, 1.0)):
+        seeds = range(NETWORK_SEEDS, NETWORK_SEEDS + 60)
+        plans = [draw_plan(cell, seed, duration_ms=2000) for seed in seeds]
+        assert all(0.02 * most <= p.volleys.total_uS <= 0.1 * most for p in plans)
+        assert all(not len(p.steps) and p.silence == (0.0, 0.0) for p in plans)
+    near = [p.volleys.answers.reach_um < np.inf for p in plans]
+    assert 0.6 < np.mean(near) < 1.0
+    some = [p for p in plans if np.count_nonzero(p.weight_uS) > 500][:8]
+    totals, behind = [], []
+    for plan in some:
+        answers = dataclasses.replace(plan.volleys.answers, jitter_ms=0.1)
+        volleys = dataclasses.replace(VOLLEYS, answers=answers)
+        found, gaps = conductances(volleys_alone(l5pc, plan, volleys), 0.9)
+        totals.extend(found)
+        behind.extend(gaps[gaps < 12.0])
+    first = len(totals) - len(behind)
+    assert first > 200
+    assert len(behind) / first == pytest.approx(2.5, rel=0.2)
+    assert np.median(behind) == pytest.approx(20**0.5, rel=0.2)  # 2 to 10 ms
+    assert 0.4 < max(totals) < 0.7
+    # of them 1 / 3.5 are around 0.02, the others log-uniform from there to 0.5
+    median = 0.02 * 25 ** ((0.5 - 1 / 3.5) * 3.5 / 2.5)
+    assert np.median(totals) == pytest.approx(median, rel=0.3)
 
 
 def test_volleys_come_around_the_soma_or_where_other_events_come(l5pc):

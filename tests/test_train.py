@@ -31,6 +31,7 @@ from ann_backend.train.input import Input  # noqa: E402
 from ann_backend.train.leak import in_torch, leak  # noqa: E402
 from ann_backend.train.model import Network  # noqa: E402
 from ann_backend.train.muon import Muon  # noqa: E402
+from ann_backend.train.sampling import NETWORK_SEEDS  # noqa: E402
 from ann_backend.train.shape import Shape  # noqa: E402
 from ann_backend.train.tensors import take, tensors  # noqa: E402
 
@@ -252,6 +253,32 @@ def test_hours_are_asked_for_each_length_of_trials(tmp_path):
     for hours, trial_s in ((0, 2), (1.0, 0), ([1.0, -2.0], [1, 2])):
         with pytest.raises(AnnBackendError, match="expected hours above 0"):
             ann_backend.train("HH", out=tmp_path / "x", hours=hours, trial_s=trial_s)
+    with pytest.raises(AnnBackendError, match=r"0 hours or more of a network.*and -1"):
+        ann_backend.train("HH", out=tmp_path / "x", network_hours=-1.0)
+
+
+def test_trials_of_a_network_are_more_to_train_on(tmp_path, monkeypatch):
+    asked = []
+
+    def stopped(data, *_, **__):
+        asked.extend(data.trials)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "fit", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        ann_backend.train(
+            "HH",
+            out=tmp_path / "x",
+            folder=tmp_path,
+            hours=0.001,
+            trial_s=2,
+            network_hours=0.001,
+            held_out=1,
+            quiet=True,
+        )
+    of_network = [t.seed >= NETWORK_SEEDS for t in asked]
+    assert of_network == [False] * 2 + [True] * 2
+    assert all((t.plan.volleys.answers is not None) for t in asked[2:])
 
 
 @pytest.mark.parametrize(("shape", "cut"), [(SMALL.shape, 3), (TREE, 4)])

@@ -13,7 +13,7 @@ from ann_backend.cli import _cell
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("cell", help=_cell.HELP)
-    parser.add_argument("--split", default="train", help="train, validation or test")
+    parser.add_argument("--split", default="train", help="or validation, test, network")
     parser.add_argument("--hours", type=float, default=4.0, help="biological hours")
     parser.add_argument("--trial-s", type=int, default=10, help="seconds in a trial")
     parser.add_argument("--seed", type=int, default=1)

@@ -37,6 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[30],
         help="seconds in a trial; of several lengths, the first is held out",
     )
+    parser.add_argument(
+        "--network-hours",
+        type=float,
+        default=0.0,
+        help="more of it, as a cell of a recurrent network has it",
+    )
     parser.add_argument("--processes", type=int, default=2, help="that run NEURON")
     parser.add_argument(
         "--init-from",
@@ -63,6 +69,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         hours=args.hours,
         seed=args.seed,
         trial_s=args.trial_s,
+        network_hours=args.network_hours,
         held_out=args.held_out,
         processes=args.processes,
         quiet=args.quiet,
@@ -92,6 +99,7 @@ def _command(args: argparse.Namespace) -> str:
     """The command line that makes the same bundle, every choice spelled out."""
     names = "hours seed epochs size rate batch held_out trial_s device threads"
     names += " init_from" * bool(args.init_from) + " freeze" * bool(args.freeze)
+    names += " network_hours" * bool(args.network_hours)
     flags = []
     for name in names.split():
         value = getattr(args, name)

@@ -24,7 +24,7 @@ from tqdm import tqdm
 from ann_backend.errors import AnnBackendError
 from ann_backend.train.cell import CellDescription
 from ann_backend.train.engine import Teacher, choose
-from ann_backend.train.sampling import SAMPLER
+from ann_backend.train.sampling import NETWORK_SEEDS, SAMPLER
 from ann_backend.train.shard import pack, unpack
 from ann_backend.train.teacher import Trial, open_copies, simulate
 
@@ -40,7 +40,8 @@ __all__ = [
 
 FORMAT = "ann_backend.trials"
 VERSION = 2
-SPLITS = ("train", "validation", "test")
+HELD = ("train", "validation", "test")
+SPLITS = (*HELD, "network")
 SEEDS_PER_SPLIT = 1_000_000
 ORIGIN = ("fingerprint", "mechanisms_sha256", "neuron_version", "teacher")
 
@@ -53,8 +54,9 @@ class Request:
     ----------
     cell : CellDescription
         Resolved.
-    split : {"train", "validation", "test"}
-        Splits share no seed, hence no trial.
+    split : {"train", "validation", "test", "network"}
+        Splits share no seed, hence no trial. "network": more for training, as a cell of
+        a recurrent network has them (`sampling`).
     seed : int
     trials : int
         The first so many: shards are whole, so that more can be added later.
@@ -94,7 +96,10 @@ class Request:
 
     def seeds(self, shard: int) -> list[int]:
         """Seeds of a shard's trials."""
-        first = (self.seed * len(SPLITS) + SPLITS.index(self.split)) * SEEDS_PER_SPLIT
+        if self.split == "network":
+            first = NETWORK_SEEDS + self.seed * SEEDS_PER_SPLIT
+        else:
+            first = (self.seed * len(HELD) + HELD.index(self.split)) * SEEDS_PER_SPLIT
         return [first + k for k in range(shard * self.rows, (shard + 1) * self.rows)]
 
     def path(self, folder: Path, shard: int) -> Path:

@@ -37,6 +37,8 @@ from ann_backend.train.validate import measure, summary
 
 __all__ = ["train"]
 
+NETWORK_TRIAL_S = 2
+
 
 def train(
     cell: CellDescription | str,
@@ -46,6 +48,7 @@ def train(
     hours: float | Sequence[float] = 10.0,
     seed: int = 1,
     trial_s: int | Sequence[int] = 30,
+    network_hours: float = 0.0,
     held_out: int = 64,
     amount: Amount | None = None,
     options: Fit | None = None,
@@ -75,6 +78,9 @@ def train(
         Seconds in a trial. Every trial draws where its synapses are, how many and how
         strong: short trials show more of that in an hour, long ones what lasts. Trials
         of the k-th length have seed + k; those held out have the first.
+    network_hours : float
+        Biological hours of more training data, in trials of 2 s as a cell of a
+        recurrent network has them (`sampling`).
     held_out : int
         Trials for validation, and again for the test.
     amount : Amount, optional
@@ -114,25 +120,31 @@ def train(
             f"expected hours for each length of trials, got {amounts} h of {lengths} s"
         )
 
-    if min(amounts) <= 0 or min(lengths) < 1:
+    if min(amounts) <= 0 or min(lengths) < 1 or network_hours < 0:
         raise AnnBackendError(
-            "expected hours above 0 and trials of 1 s or more, got "
-            f"{amounts} h in trials of {lengths} s"
+            "expected hours above 0 and trials of 1 s or more, and 0 hours or more of "
+            f"a network, got {amounts} h in trials of {lengths} s and {network_hours:g}"
         )
 
-    def made(split: str, trials: int, k: int) -> Dataset:
+    def made(split: str, trials: float, length_s: int, k: int = 0) -> Dataset:
         request = Request(
             cell=cell,
             split=split,
             seed=seed + k,
-            trials=trials,
-            duration_ms=lengths[k] * 1000,
+            trials=max(1, round(trials)),
+            duration_ms=length_s * 1000,
         )
         return generate(request, home, processes=processes, quiet=quiet)
 
-    validation = made("validation", held_out, 0)
-    numbers = [h * 3600 / s for h, s in zip(amounts, lengths, strict=True)]
-    data = join([made("train", max(1, round(n)), k) for k, n in enumerate(numbers)])
+    validation = made("validation", held_out, lengths[0])
+    parts = [
+        made("train", h * 3600 / s, s, k)
+        for k, (h, s) in enumerate(zip(amounts, lengths, strict=True))
+    ]
+    if network_hours:
+        number = network_hours * 3600 / NETWORK_TRIAL_S
+        parts.append(made("network", number, NETWORK_TRIAL_S))
+    data = join(parts)
     refuse_mixture(data, validation)
     network = fit(data, validation, options, home / "fit", quiet=quiet)
     start_ms, ap = action_potential(data)

@@ -40,6 +40,17 @@ The distribution, SAMPLER version 3, drawn anew for each trial:
   time under constant current is ill-conditioned: half the step moves it by many ms;
 - a silent stretch of a tenth to a half of the trial in 1 trial of 5;
 - not more than 60 events/ms in all, on average.
+
+Trials of seeds from `NETWORK_SEEDS` on, for training alone, are as a cell of a
+recurrent network has them, whose spikes come back to it and bring depolarisation block,
+or just not. As above, but:
+
+- volleys in all, 0.7 to 3 Hz, around 20 to 100 nS (a tenth of the limit above on any
+  cell; sigma 0.5 from one to the next), jitter 0.05 to 2 ms;
+- each is answered by 1 or more volleys (2.5 on average), each 2 to 10 ms behind the one
+  before and 20 to 500 nS strong (half of the limit), jitter 0.2 to 2 ms; in 8 trials of
+  10 around the soma (20 to 100 um);
+- no clamp and no silent stretch.
 """
 
 from __future__ import annotations
@@ -54,11 +65,31 @@ from ann_backend.train.cell import CellDescription
 from ann_backend.train.events import Events, Floats
 from ann_backend.train.places import Tree, draw_part, draw_places
 
-__all__ = ["SAMPLER", "Clusters", "Events", "Plan", "Volleys", "draw_plan"]
+__all__ = [
+    "NETWORK_SEEDS",
+    "SAMPLER",
+    "Answers",
+    "Clusters",
+    "Events",
+    "Plan",
+    "Volleys",
+    "draw_plan",
+]
 
 SAMPLER = 3
+NETWORK_SEEDS = 10**18  # beyond those of any other split
 COURSES = ("steady", "fluctuating", "bursts", "regular")
 COURSE_SHARES = (0.35, 0.35, 0.2, 0.1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Answers:
+    """Volleys that come back from a network after another one."""
+
+    low_uS: float  # each is log-uniform from here
+    high_uS: float
+    jitter_ms: float
+    reach_um: float  # as `Volleys.reach_um`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +104,7 @@ class Volleys:
     reach_um: float  # of the excitatory ones around the soma; inf: as other events
     echo: float  # how strong a second one is, of the first; 0: none
     echo_ms: float  # behind the first
+    answers: Answers | None = None  # in place of the second one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,13 +152,18 @@ def draw_plan(cell: CellDescription, seed: int, *, duration_ms: int) -> Plan:
     cell : CellDescription
         Resolved.
     seed : int
-        Same cell, seed, duration and `SAMPLER`: same plan.
+        Same cell, seed, duration and `SAMPLER`: same plan. From `NETWORK_SEEDS` on:
+        of a network.
     duration_ms : int
     """
     rng = np.random.default_rng([SAMPLER, seed])
     tree = Tree(cell)
     free = rng.random() < 0.05
     course, clamp, kind = _course(rng), rng.random(), rng.random()
+    network = seed >= NETWORK_SEEDS
+    volleys = _of_network if network else _volleys
+    if network:
+        clamp, kind = 1.0, 0.43 * kind
     if tree.current is None or clamp >= 0.2:
         steps = np.empty((0, 3))
     else:
@@ -153,10 +190,10 @@ def draw_plan(cell: CellDescription, seed: int, *, duration_ms: int) -> Plan:
         rate_Hz=rate,
         driven=~tree.inhibitory | follows,
         pool=_pools(rng, tree),
-        volleys=None if alone or kind >= 0.43 else _volleys(rng, tree, inhibited),
+        volleys=None if alone or kind >= 0.43 else volleys(rng, tree, inhibited),
         clusters=None if alone else _clusters(rng, tree),
         steps=steps,
-        silence=_silence(rng),
+        silence=(0.0, 0.0) if network else _silence(rng),
         **course,
     )
 
@@ -239,8 +276,37 @@ def _pools(rng: np.random.Generator, tree: Tree) -> NDArray[np.int8]:
     return pool
 
 
+def _strongest(tree: Tree) -> float:
+    """Limit of a volley, uS."""
+    return 1.0 if tree.branches > 1 else 0.05
+
+
+def _near(rng: np.random.Generator, tree: Tree, share: float, most: float) -> float:
+    """How far from the soma the events of a volley come; inf: as others."""
+    near = tree.branches > 1 and rng.random() < share
+    return log_uniform(rng, 20.0, most) if near else float("inf")
+
+
+def _of_network(rng: np.random.Generator, tree: Tree, inhibited: bool) -> Volleys:
+    most = _strongest(tree)
+    return dataclasses.replace(
+        _volleys(rng, tree, inhibited),
+        rate_Hz=log_uniform(rng, 0.7, 3.0),
+        total_uS=most * log_uniform(rng, 0.02, 0.1),
+        jitter_ms=log_uniform(rng, 0.05, 2.0),
+        reach_um=_near(rng, tree, 0.5, 100.0),
+        echo=0.0,
+        answers=Answers(
+            low_uS=0.02 * most,
+            high_uS=0.5 * most,
+            jitter_ms=log_uniform(rng, 0.2, 2.0),
+            reach_um=_near(rng, tree, 0.8, 100.0),
+        ),
+    )
+
+
 def _volleys(rng: np.random.Generator, tree: Tree, inhibited: bool) -> Volleys:
-    most = 1.0 if tree.branches > 1 else 0.05
+    most = _strongest(tree)
     total = log_uniform(rng, 0.001, most)
     near = tree.branches > 1 and rng.random() < 0.5
     return Volleys(

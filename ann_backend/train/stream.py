@@ -21,7 +21,7 @@ from ann_backend.train.events import (
     regular,
 )
 from ann_backend.train.places import Tree
-from ann_backend.train.sampling import SAMPLER, Plan
+from ann_backend.train.sampling import SAMPLER, Answers, Plan
 
 __all__ = ["STRETCH_MS", "Stream", "draw_events"]
 
@@ -30,6 +30,8 @@ LIMIT_PER_MS = 60.0  # events on all channels, on average; four times that in a 
 CHANNEL_LIMIT_HZ = 4000.0
 GIVES_WAY = 8.0  # drive beyond which inhibition does, so that few cells stay silent
 VOLLEY_LIMIT_HZ, VOLLEY_LIMIT_US = 60.0, 0.05
+ANSWERS, ANSWER_MS = 2.5, (2.0, 10.0)  # how many a volley has, each behind the last
+SPREAD = 0.5  # sigma of the log of an answered volley
 
 Part = tuple[Floats, NDArray[np.int64]]  # times, sources
 
@@ -135,26 +137,58 @@ class Stream:
         total = min(v.total_uS * more, max(v.total_uS, VOLLEY_LIMIT_US))
         count = self.rng.poisson(rate * (stop - start) * 1e-3)
         at = self.rng.uniform(start, stop, count) + 3.0 * v.jitter_ms
-        at = np.append(at, at + v.echo_ms)
-        strength = total * np.repeat([1.0, v.echo], count)
-        parts = []
-        for mine, share, lag, reach in (
-            (~self.inhibitory, 1.0, 0.0, v.reach_um),
-            (self.inhibitory, v.inhibition, v.lag_ms, np.inf),
+        if v.answers is None:
+            both = np.append(at, at + v.echo_ms)
+            strength = total * np.repeat([1.0, v.echo], count)
+            waves = [(both, strength, v.jitter_ms, v.reach_um)]
+        else:
+            strength = total * np.exp(SPREAD * self.rng.standard_normal(count))
+            waves = [(at, strength, v.jitter_ms, v.reach_um)]
+            waves.append(self._answers(v.answers, at))
+        parts, excites = [], ~self.inhibitory
+        for mine, share, lag in (
+            (excites, 1.0, 0.0),
+            (self.inhibitory, v.inhibition, v.lag_ms),
         ):
             sources = np.flatnonzero(mine)
             if not len(sources) or not count or share == 0.0:
                 continue
-            um = self.um[sources]
-            rates = self.rate[sources] * np.exp(-(um - um.min()) / reach)
-            mean = float((rates * self.weight[sources]).sum() / rates.sum())
-            size = self.rng.poisson(share * strength / mean)
-            t = np.repeat(at + lag, size)
-            t = t + v.jitter_ms * self.rng.standard_normal(len(t))
-            edges = np.cumsum(rates)
-            drawn = np.searchsorted(edges, self.rng.random(len(t)) * edges[-1])
-            parts.append((t, sources[np.minimum(drawn, len(sources) - 1)]))
+            for at, strength, jitter, reach in waves:
+                near = reach if mine is excites else np.inf
+                parts.append(
+                    self._volley(sources, at + lag, share * strength, jitter, near)
+                )
         return parts
+
+    def _answers(self, a: Answers, at: Floats) -> tuple[Floats, Floats, float, float]:
+        """When what comes back from a network does, and how strong it is."""
+        low, high = np.log(ANSWER_MS)
+        many = self.rng.geometric(1.0 / ANSWERS, len(at))
+        each = [np.exp(self.rng.uniform(low, high, n)) for n in many]
+        times = [t + np.cumsum(lag) for t, lag in zip(at, each, strict=True)]
+        when = np.concatenate([np.empty(0), *times])
+        low, high = np.log([a.low_uS, a.high_uS])
+        strength = np.exp(self.rng.uniform(low, high, len(when)))
+        return when, strength, a.jitter_ms, a.reach_um
+
+    def _volley(
+        self,
+        sources: NDArray[np.int64],
+        at: Floats,
+        total_uS: Floats,
+        jitter_ms: float,
+        reach_um: float,
+    ) -> Part:
+        """Events of volleys at these times, on some of the sources."""
+        um = self.um[sources]
+        rates = self.rate[sources] * np.exp(-(um - um.min()) / reach_um)
+        mean = float((rates * self.weight[sources]).sum() / rates.sum())
+        size = self.rng.poisson(total_uS / mean)
+        t = np.repeat(at, size)
+        t = t + jitter_ms * self.rng.standard_normal(len(t))
+        edges = np.cumsum(rates)
+        drawn = np.searchsorted(edges, self.rng.random(len(t)) * edges[-1])
+        return t, sources[np.minimum(drawn, len(sources) - 1)]
 
     def _clusters(self, drive: float, start: int, stop: int) -> list[Part]:
         k = self.plan.clusters
