@@ -8,8 +8,9 @@ import pytest
 from ann_backend.train.cell import HH, SHIPPED
 from ann_backend.train.events import clamp_events, regular
 from ann_backend.train.places import Tree
+from ann_backend.train.plan import Volleys
 from ann_backend.train.resolve import resolve
-from ann_backend.train.sampling import NETWORK_SEEDS, Volleys, draw_plan
+from ann_backend.train.sampling import NETWORK_SEEDS, draw_plan
 from ann_backend.train.stream import STRETCH_MS, draw_events
 
 DRIVES = [2.0] * 8

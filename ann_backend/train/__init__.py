@@ -5,7 +5,7 @@ Stages in order, each with what stands beside it; `pipeline` runs them all:
 =========== ==========================================================================
 `cell`      what is told about a cell
 `resolve`   its channels and branches, spelled out; `build` makes the cell
-`sampling`  a trial's plan; `events`, `places` and `stream` draw its input
+`sampling`  draws a trial's `plan`; `events`, `places` and `stream` draw its input
 `teacher`   the cells, stepped; `engine` chooses CoreNEURON or NEURON, `steer` the
             drive, `trial` keeps what came out
 `dataset`   trials on disk; `shard`, as arrays

@@ -45,8 +45,8 @@ Trials of seeds from `NETWORK_SEEDS` on, for training alone, are as a cell of a
 recurrent network has them, whose spikes come back to it and bring depolarisation block,
 or just not. As above, but:
 
-- volleys in all, 0.7 to 3 Hz, around 20 to 100 nS (a tenth of the limit above on any
-  cell; sigma 0.5 from one to the next), jitter 0.05 to 2 ms;
+- volleys in all, alone in 1 of 4, 0.7 to 3 Hz, around 20 to 100 nS (a tenth of the
+  limit above on any cell; sigma 0.5 from one to the next), jitter 0.05 to 2 ms;
 - each is answered by 1 or more volleys (2.5 on average), each 2 to 10 ms behind the one
   before and 20 to 500 nS strong (half of the limit), jitter 0.2 to 2 ms; in 8 trials of
   10 around the soma (20 to 100 um);
@@ -62,81 +62,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ann_backend.train.cell import CellDescription
-from ann_backend.train.events import Events, Floats
+from ann_backend.train.events import Floats
 from ann_backend.train.places import Tree, draw_part, draw_places
+from ann_backend.train.plan import Answers, Clusters, Plan, Volleys
 
-__all__ = [
-    "NETWORK_SEEDS",
-    "SAMPLER",
-    "Answers",
-    "Clusters",
-    "Events",
-    "Plan",
-    "Volleys",
-    "draw_plan",
-]
+__all__ = ["NETWORK_SEEDS", "SAMPLER", "draw_plan"]
 
 SAMPLER = 3
 NETWORK_SEEDS = 10**18  # beyond those of any other split
 COURSES = ("steady", "fluctuating", "bursts", "regular")
 COURSE_SHARES = (0.35, 0.35, 0.2, 0.1)
-
-
-@dataclasses.dataclass(frozen=True)
-class Answers:
-    """Volleys that come back from a network after another one."""
-
-    low_uS: float  # each is log-uniform from here
-    high_uS: float
-    jitter_ms: float
-    reach_um: float  # as `Volleys.reach_um`
-
-
-@dataclasses.dataclass(frozen=True)
-class Volleys:
-    """Synchronous volleys of a trial; the inhibitory ones follow the excitatory."""
-
-    rate_Hz: float
-    total_uS: float
-    jitter_ms: float
-    lag_ms: float
-    inhibition: float
-    reach_um: float  # of the excitatory ones around the soma; inf: as other events
-    echo: float  # how strong a second one is, of the first; 0: none
-    echo_ms: float  # behind the first
-    answers: Answers | None = None  # in place of the second one
-
-
-@dataclasses.dataclass(frozen=True)
-class Clusters:
-    """Volleys on one branch at a time."""
-
-    rate_Hz: float
-    branches: NDArray[np.int64]
-    count: float
-    jitter_ms: float
-
-
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """Everything about a trial except its drive. Letters: C channels, M weights."""
-
-    seed: int
-    duration_ms: int
-    target_Hz: float  # output rate for the drive to reach; NaN where drive is random
-    drive: float  # at the start; of a random drive, throughout
-    synapses: int  # in all, before they are collapsed on the channels
-    weight_uS: NDArray[np.float32]  # (C, M); 0 where there is no synapse
-    rate_Hz: Floats  # (C, M), at a drive of 1
-    driven: NDArray[np.bool_]  # (C,): whether a channel's rate follows the drive
-    pool: NDArray[np.int8]  # (C,): channels of a pool share a time course
-    course: str  # one of COURSES, or "volleys" for volleys alone, or "clamp"
-    course_ms: tuple[float, float]  # correlation time; or mean on and off times
-    spread: float  # sigma of the log rate, or noise fraction of regular sources
-    volleys: Volleys | None
-    clusters: Clusters | None
-    steps: Floats  # (S, 3): the clamp
-    silence: tuple[float, float]  # start and end, as fractions of the trial
 
 
 def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from ann_backend.train.sampling import Plan
+from ann_backend.train.plan import Plan
 
 __all__ = ["Helm"]
 

@@ -21,7 +21,8 @@ from ann_backend.train.events import (
     regular,
 )
 from ann_backend.train.places import Tree
-from ann_backend.train.sampling import SAMPLER, Answers, Plan
+from ann_backend.train.plan import Answers, Plan
+from ann_backend.train.sampling import SAMPLER
 
 __all__ = ["STRETCH_MS", "Stream", "draw_events"]
 
@@ -145,19 +146,17 @@ class Stream:
             strength = total * np.exp(SPREAD * self.rng.standard_normal(count))
             waves = [(at, strength, v.jitter_ms, v.reach_um)]
             waves.append(self._answers(v.answers, at))
-        parts, excites = [], ~self.inhibitory
-        for mine, share, lag in (
-            (excites, 1.0, 0.0),
-            (self.inhibitory, v.inhibition, v.lag_ms),
+        parts = []
+        for mine, share, lag, least_um in (
+            (~self.inhibitory, 1.0, 0.0, 0.0),
+            (self.inhibitory, v.inhibition, v.lag_ms, np.inf),
         ):
             sources = np.flatnonzero(mine)
             if not len(sources) or not count or share == 0.0:
                 continue
-            for at, strength, jitter, reach in waves:
-                near = reach if mine is excites else np.inf
-                parts.append(
-                    self._volley(sources, at + lag, share * strength, jitter, near)
-                )
+            for when, strength, jitter, reach in waves:
+                size, um = share * strength, max(reach, least_um)
+                parts.append(self._volley(sources, when + lag, size, jitter, um))
         return parts
 
     def _answers(self, a: Answers, at: Floats) -> tuple[Floats, Floats, float, float]:

@@ -19,7 +19,8 @@ from ann_backend.nrn import coreneuron, h, version
 from ann_backend.train import build
 from ann_backend.train.cell import CellDescription, ChannelDescription
 from ann_backend.train.events import Events
-from ann_backend.train.sampling import Plan, draw_plan
+from ann_backend.train.plan import Plan
+from ann_backend.train.sampling import draw_plan
 from ann_backend.train.steer import Helm
 from ann_backend.train.stream import STRETCH_MS, Stream
 from ann_backend.train.trial import AP_START_MS, AP_STOP_MS, Record, Trial

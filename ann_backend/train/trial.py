@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from ann_backend.errors import AnnBackendError
 from ann_backend.train.cell import CellDescription
 from ann_backend.train.events import Events
-from ann_backend.train.sampling import Plan, draw_plan
+from ann_backend.train.plan import Plan
+from ann_backend.train.sampling import draw_plan
 from ann_backend.train.stream import draw_events
 
 __all__ = ["AP_START_MS", "AP_STOP_MS", "Record", "Trial"]

@@ -76,10 +76,8 @@ def statistics(cell, t, cells):
         ``psth_Hz``, the cells' mean rate in steps of 5 ms.
     """
     trains = trains_of(cell, t, cells)
-    cell, t = (
-        np.repeat(np.arange(cells), list(map(len, trains))),
-        np.concatenate(trains),
-    )
+    cell = np.repeat(np.arange(cells), [len(train) for train in trains])
+    t = np.concatenate(trains)
     gaps = [np.diff(train) for train in trains if len(train) >= CV_SPIKES]
     edges = np.arange(0, network.END_MS + COUNT_MS, COUNT_MS)
     counts = np.histogram2d(cell, t, (np.arange(cells + 1), edges))[0]
@@ -156,9 +154,9 @@ def compared(points):
     -------
     dict
         The surrogate's `measures`; ``open_loop``, the same of it there; ``floor``, of
-        ``double`` and ``other``;
-        ``within``, the share of points at which a bar holds; ``met``, whether it holds
-        for all together. Where a bar is NEURON's own error, that is ``double``'s.
+        ``double`` and ``other``; ``within``, the share of points at which a bar holds;
+        ``met``, whether it holds for all together. Where a bar is NEURON's own error,
+        that is ``double``'s.
     """
     found, alone, double, other = (measures(points, side) for side in SIDES)
     met = {"agreement": found["agreement"] >= AGREEMENT * double["agreement"]}
@@ -252,8 +250,7 @@ def told(results):
         bar = {True: "  met", False: "  MISSED"}.get(results["met"].get(name), "")
         print(
             f"{name:20} {results[name]:9.3f} {results['open_loop'][name]:9.3f} "
-            f"{double[name]:9.3f} "
-            f"{other[name]:17.3f}{bar}"
+            f"{double[name]:9.3f} {other[name]:17.3f}{bar}"
         )
 
 
