@@ -4,6 +4,7 @@
 """
 
 import multiprocessing
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -232,6 +233,18 @@ def test_bf16_on_a_gpu_is_near_the_host_s(sizes):
     assert np.abs(found - on_host).max() <= 0.05 * (1 + np.ptp(on_host))
 
 
+@on_gpu
+@networks
+def test_a_row_does_not_depend_on_its_tile_on_a_gpu(parents):
+    rows = 20_000  # of 132 multiprocessors each has more than a tile of 64
+    bins = trials(rows, 20)
+    together = run(engine(rows, variant="bf16", parents=parents), bins)[0]
+    for r in (0, 63, 10_000, rows - 1):
+        own = [(0 * e[0][e[0] == r], *(a[e[0] == r] for a in e[1:])) for e in bins]
+        alone = run(engine(1, variant="bf16", parents=parents), own)[0]
+        assert alone.tobytes() == together[:, r : r + 1].tobytes()
+
+
 def step_in_child(surrogate, found):
     try:
         surrogate.step(0.0, *NONE)
@@ -273,6 +286,38 @@ def test_engines_of_different_sizes_take_turns(variant):
 def test_the_shipped_bundle_passes_the_check_on_a_gpu():
     selection.check(shipped())
     assert selection.make(shipped(), 300, "cuda", 1).rows == 300
+
+
+class Small:
+    """A bundle; the GPU's variants run on the host, where some have room."""
+
+    channels = [SimpleNamespace(weight_uS=(0.0, 0.01))] * 3
+    manifest = SimpleNamespace(name="small", channels=channels)
+
+    def __init__(self, *room):
+        self.room, self.last = room, ""
+
+    def engine(self, rows, backend, variant="bf16", **_):
+        if backend == "cuda" and variant not in self.room:
+            raise _engine.InputError(f"{variant} needs more shared memory")
+        self.last = f"{variant}-host" if backend == "cuda" else "scalar"
+        return engine(rows, variant=self.last)
+
+
+def test_a_bundle_needs_room_on_the_gpu_for_bf16_alone(monkeypatch, capsys):
+    monkeypatch.setattr(selection, "chosen", lambda *_: "cuda")
+    for found in (Small("bf16", "float32"), Small("bf16")):
+        for backend in ("auto", "cuda"):
+            assert selection.make(found, 300, backend, 1).rows == 300
+            assert found.last == "bf16-host"
+    assert capsys.readouterr().err == ""
+    with pytest.raises(errors.UnsupportedError, match="bf16 needs more shared memory"):
+        selection.make(Small(), 300, "cuda", 1)
+    selection._say_once.cache_clear()
+    none = Small()
+    assert selection.make(none, 300, "auto", 1).rows == 300
+    assert none.last == "scalar"
+    assert "the CPU engine is used: bf16 needs more" in capsys.readouterr().err
 
 
 def test_an_unknown_variant_is_refused():

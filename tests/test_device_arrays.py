@@ -64,6 +64,14 @@ def test_what_rows_remember_is_what_is_saved(variant, parents):
         np.testing.assert_array_equal(found, array, err_msg=name)
 
 
+@pytest.mark.parametrize("variant", WHERE)
+def test_before_the_first_bin_there_is_no_spike(variant):
+    surrogate, _ = stepped(variant, NO_TREE)
+    surrogate.reset()
+    for name in ("spike", "v"):
+        assert np.isnan(seen(surrogate, variant, name)).all()
+
+
 def test_an_array_that_is_not_there_is_refused_by_name():
     with pytest.raises(_engine.InputError, match=r"expected one of v, .* got 'h'"):
         engine(1, variant="float32-host").on_device("h")

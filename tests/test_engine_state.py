@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 import random_network
-from random_network import NO_TREE, TREE, VARIANTS, networks
+from random_network import NO_TREE, TREE, VARIANTS, networks, on_gpus
 from reference import run, trials
 
 from ann_backend import _engine
 
-variants = pytest.mark.parametrize("variant", [*VARIANTS, "bf16-host"])
+variants = pytest.mark.parametrize(
+    "variant", [*VARIANTS, "bf16-host", *on_gpus("bf16")]
+)
 ROWS, CUT, BINS = 7, 40, 90
 
 

@@ -1,5 +1,8 @@
 """When a bin is launched, and when its results are collected."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
 from double import Silent, bundle_for, channel, install, mini_cell
@@ -150,6 +153,31 @@ def test_what_fails_in_the_middle_of_a_step_stops_that_step(monkeypatch, capfd):
         h.fadvance()
     assert "broken bin" in capfd.readouterr().err
     assert len(p) == 1
+
+
+def test_a_bin_waits_while_another_thread_asks_for_the_last_one(monkeypatch):
+    begun, alone = threading.Event(), []
+
+    def slow(t0, _events):
+        before = launches()
+        begun.set()
+        time.sleep(0.2)  # Python's other threads run
+        alone.append(launches() == before)
+        return [-65.0], [(0, t0 + 0.5)]
+
+    install(monkeypatch, slow)
+    p = ann_backend.population(bundle_for(mini_cell()()), 1)
+    h.finitialize(-65)
+    advance(1)
+    seen = []
+    asking = threading.Thread(target=lambda: seen.append(p.spikes[1].tolist()))
+    asking.start()
+    assert begun.wait(10)
+    advance(2)
+    asking.join(10)
+    assert seen == [[0.5]]
+    assert p.spikes[1].tolist() == [0.5, 1.5]
+    assert alone == [True, True]
 
 
 ROWS, MS = 40, 200

@@ -133,10 +133,91 @@ def test_a_clamp_made_during_a_run_stops_it(silent):
     h.finitialize(-65)
     h.continuerun(2)
     clamp = h.IClamp(cell.soma(0.5))
-    with fails("IClamp.*made since finitialize, is no input of its bundle"):
-        h.continuerun(4)
-    assert clamp
+    for _ in range(2):  # it does not go on without it
+        with fails("IClamp.*made since finitialize, is no input of its bundle"):
+            h.continuerun(4)
+    assert h.t < 2.1
+    del clamp
+    h.continuerun(4)
     assert silent.events == []
+
+
+def test_detectors_made_anew_during_a_run_hear_their_own_cells(monkeypatch):
+    n = 6
+    install(monkeypatch, lambda t0, _: ([-65.0] * n, [(0, t0 + 0.7)]))
+    cells = [mini_cell()() for _ in range(n)]
+    ann_backend.replace(cells, bundle=bundle_for(cells[0]))
+    h.finitialize(
+        -65
+    )  # NEURON's count of NetCons begins at 0 again when the last one dies
+    watches = [detect(c) for c in cells]
+    h.finitialize(-65)
+    h.continuerun(5)
+    assert [len(times) for _, times in watches] == [5, 0, 0, 0, 0, 0]
+    watches.clear()
+    watches = [detect(c) for c in reversed(cells)]
+    h.continuerun(10)
+    assert [len(times) for _, times in watches] == [0, 0, 0, 0, 0, 5]
+
+
+def detector(section, callback=None):
+    netcon = h.NetCon(section(0.5)._ref_v, None, sec=section)
+    netcon.threshold = 0
+    if callback:
+        netcon.record(callback)
+    return netcon
+
+
+@pytest.mark.filterwarnings("ignore::ann_backend.ApproximationWarning")
+def test_a_callback_may_drop_another_detector_of_the_spike(monkeypatch):
+    install(monkeypatch, regular())
+    cell, silent_cell = replaced(), mini_cell()()
+    seen, times, made = [], h.Vector(), []
+
+    def heard():
+        seen.append(round(h.t, 6))
+        if len(seen) == 2:
+            others.clear()
+            made.append(
+                detector(silent_cell.soma)
+            )  # perhaps at the dropped one's address
+            made[0].record(times)
+
+    others = []
+    first = detector(cell.soma, heard)
+    others.append(detector(cell.dend))
+    h.finitialize(-65)
+    h.continuerun(4)
+    first.record(None)
+    made.clear()
+    assert len(seen) == 4
+    assert list(times) == []
+
+
+@pytest.mark.filterwarnings("ignore::ann_backend.ApproximationWarning")
+def test_a_callback_finds_the_delays_as_they_are_and_may_change_them(monkeypatch):
+    install(monkeypatch, regular())
+    cell, other = replaced(), h.Section(name="other")
+    synapse, seen = h.ExpSyn(other(0.5)), []
+
+    def wire(delay):
+        netcon = h.NetCon(cell.soma(0.5)._ref_v, synapse, sec=cell.soma)
+        netcon.threshold, netcon.delay, netcon.weight[0] = 0, delay, 0
+        return netcon
+
+    def heard():
+        seen.append([netcon.delay for netcon in netcons])
+        if len(seen) == 2:
+            netcons[0].delay = 0.3
+            netcons.pop()
+            netcons.append(wire(5))
+
+    netcons = [wire(0.1), wire(0.2)]
+    netcons[0].record(heard)
+    h.finitialize(-65)
+    h.continuerun(4)
+    netcons.clear()  # or a callback keeps them, which NEURON alone does not survive
+    assert seen == [[0.1, 0.2], [0.1, 0.2], [0.3, 5], [0.3, 5]]
 
 
 def test_restore_from_inside_a_run_waits_for_the_next(monkeypatch):

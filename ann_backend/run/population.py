@@ -72,7 +72,8 @@ class Population:
     def on_device(self, name: str) -> Any:
         """One of the rows' arrays on a GPU, for cupy or torch; nothing is copied.
 
-        Ask again after each bin, and not across `restore`.
+        Ask again after each bin, and not across `restore`. The next bin waits for what
+        reads it in CUDA's default stream; end what does so in another one yourself.
 
         Parameters
         ----------
@@ -265,7 +266,7 @@ def population(bundle: str | Bundle, n: int, *, gid: int | None = None) -> Popul
                 f"expected gids that are free, got {gid} to {gid + n - 1} beside {p}"
             )
     found = catalogue.find(bundle)
-    made = engine.make(found, n, engine.chosen(state.backend, n), state.threads)
+    made = engine.make(found, n, state.backend, state.threads)
     new = Population(found, gids, made)
     state.populations.append(weakref.ref(new))
     return new

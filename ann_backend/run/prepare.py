@@ -197,7 +197,9 @@ def _engine(bundle: Bundle, rows: int) -> Any:
     key = _key(bundle, rows)
     made = state.engines.get(key)
     if made is None:
-        made = state.engines[key] = engine.make(bundle, rows, *key[1:])
+        made = state.engines[key] = engine.make(
+            bundle, rows, state.backend, state.threads
+        )
     if made.rows != rows:
         made.resize(rows)
     return made

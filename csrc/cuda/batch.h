@@ -1,8 +1,12 @@
 // All rows of an engine on a device, and the bins that a launch computes of them.
 #pragma once
+#include <limits>
+
 #include "../types.h"
 
 namespace ann::cuda {
+
+constexpr double none = std::numeric_limits<double>::quiet_NaN();
 
 // The batch. Rows are filled up to a multiple of most_rows; events come by row, and are put
 // in their order here.
@@ -18,8 +22,8 @@ struct Batch {
     double t0;       // ms, start of the first bin
     float* hazard;   // [rows], the readout's
     double* last;    // [rows] ms
-    double* v;       // [bins, rows] mV; NaN: the outputs were not finite
-    double* spike;   // [bins, rows] ms; NaN: none
+    double* v;       // [bins, rows] mV; none: the outputs were not finite
+    double* spike;   // [bins, rows] ms
 };
 
 }  // namespace ann::cuda

@@ -92,10 +92,16 @@ void refuse_fork() {
 
 void copy_to_host(void* to, size_t from, size_t bytes, size_t stream) {
     refuse_fork();
+    const void* data = reinterpret_cast<const void*>(from);
+    int ours = 0;
+    cudaPointerAttributes about{};
+    check(cudaGetDevice(&ours), "to start");
+    check(cudaPointerGetAttributes(&about, data), "to find an array");
+    check(cudaSetDevice(about.device), "to start");  // a default stream is that of the device
     if (stream)
         check(cudaStreamSynchronize(reinterpret_cast<cudaStream_t>(stream)), "to wait for it");
-    check(cudaMemcpy(to, reinterpret_cast<const void*>(from), bytes, cudaMemcpyDeviceToHost),
-          "to copy from it");
+    check(cudaMemcpy(to, data, bytes, cudaMemcpyDeviceToHost), "to copy from it");
+    check(cudaSetDevice(ours), "to start");
 }
 
 void check(int status, const char* doing) {

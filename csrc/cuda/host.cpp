@@ -90,7 +90,7 @@ class HostRows final : public ann::Rows {
         outputs_.assign(all * O, 0.f);
         hazard_.assign(all, 0.f);
         last_.assign(all, never);
-        results_.assign(2 * all, 0.);
+        results_.assign(2 * all, none);
         shared_.assign(plan_.bytes / sizeof(Line), Line{});
         batch_ = {static_cast<int>(all),
                   tiles(plan_, rows),

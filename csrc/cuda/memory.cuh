@@ -66,9 +66,11 @@ class Array {
 template <class T>
 using Pinned = Array<T, true>;
 
+// It waits for what is under way in the legacy default stream, where cupy and torch read the arrays
+// that are handed out, and that one for it.
 class Stream {
   public:
-    Stream() { check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "to start"); }
+    Stream() { check(cudaStreamCreate(&stream_), "to start"); }
     Stream(const Stream&) = delete;
     Stream& operator=(const Stream&) = delete;
     ~Stream() {

@@ -29,6 +29,7 @@ class DeviceRows final : public ann::Rows {
     void reset();
     void enter() const;
     void enter_a_batch() const;
+    void enter_between_bins() const;
     void reserve(size_t events);
     size_t stage(const EventBuffer& events);
 
@@ -101,13 +102,20 @@ void DeviceRows<Number>::enter_a_batch() const {
     if (rows_ < 0) throw DeviceError("the batch has no memory on the GPU; use backend 'cpu'");
 }
 
+// Nothing is under way in the stream then.
+template <class Number>
+void DeviceRows<Number>::enter_between_bins() const {
+    enter_a_batch();
+    stream_.wait();
+}
+
 template <class Number>
 void DeviceRows<Number>::resize(int rows) {
+    rows_ = -1;  // until all memory is there
     enter();
     stream_.wait();
     const Plan plan = make_plan(view_, machine_, rows);
     const size_t all = static_cast<size_t>(filled_up(rows, most_rows));
-    rows_ = -1;  // until all memory is there
     history_.allocate(all * view_.W * view_.GK);
     state_.allocate(all * view_.state);
     hazard_.allocate(all);
@@ -142,7 +150,7 @@ void DeviceRows<Number>::reset() {
     state_.clear();
     hazard_.clear();
     outputs_.clear();
-    results_.clear();
+    results_.assign(std::vector<double>(results_.size(), none));
     last_.assign(std::vector<double>(last_.size(), never));
     check(cudaDeviceSynchronize(), "to reset a batch");  // the memset is not in our stream
 }
@@ -194,16 +202,14 @@ void DeviceRows<Number>::launch(double t0, EventBuffer& events) {
 template <class Number>
 void DeviceRows<Number>::collect(EventBuffer& events, double* v_end, std::vector<Spike>& spikes) {
     if (rows_ == 0) return;
-    enter_a_batch();
-    stream_.wait();
+    enter_between_bins();
     hand_over({shown_.data(), shown_.data() + batch_.rows, rows_, batch_.t0}, events, v_end,
               spikes);
 }
 
-// Here and below: between two bins, when nothing is under way in the stream.
 template <class Number>
 std::vector<float> DeviceRows<Number>::outputs() {
-    enter_a_batch();
+    enter_between_bins();
     std::vector<float> all = outputs_.read();
     all.resize(static_cast<size_t>(rows_) * O);
     return all;
@@ -211,7 +217,7 @@ std::vector<float> DeviceRows<Number>::outputs() {
 
 template <class Number>
 void DeviceRows<Number>::save(EngineState& to) {
-    enter_a_batch();
+    enter_between_bins();
     std::vector<float> history = history_.read(), state = state_.read();
     ann::save(kept(view_, history.data(), state.data(), batch_.newest, reset_.data()), to.network);
     to.hazard = hazard_.read();
@@ -222,7 +228,7 @@ void DeviceRows<Number>::save(EngineState& to) {
 
 template <class Number>
 void DeviceRows<Number>::load(const EngineState& from) {
-    enter_a_batch();
+    enter_between_bins();
     std::vector<float> history(history_.size()), state(state_.size());  // rows beyond: as at reset
     ann::load(kept(view_, history.data(), state.data(), batch_.newest, reset_.data()),
               from.network);
@@ -239,7 +245,7 @@ void DeviceRows<Number>::load(const EngineState& from) {
 
 template <class Number>
 DeviceArray DeviceRows<Number>::on_device(const std::string& name) const {
-    enter_a_batch();
+    enter_between_bins();
     DeviceArray found = find_array(view_, batch_, rows_, name);
     found.device = device_;
     return found;

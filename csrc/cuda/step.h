@@ -269,7 +269,7 @@ class Tile {
     }
 
     ANN_BOTH void read(int bin) {
-        const double t0 = b_.t0 + bin * bin_ms, none = static_cast<double>(NAN);
+        const double t0 = b_.t0 + bin * bin_ms;
         const size_t first = static_cast<size_t>(bin) * b_.rows + from_;
         block_.each(p_.rows, [&](int row) {
             const float* y = b_.outputs + (first + row) * O;

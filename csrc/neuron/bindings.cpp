@@ -90,9 +90,8 @@ static std::vector<Tap> taps(const std::vector<std::tuple<int, int, int>>& list)
     return out;
 }
 
-static py::tuple sent(size_t group) {
-    settle();
-    const auto& spikes = model().groups.at(group).sent;
+static py::tuple sent_python(size_t group) {
+    const std::vector<Spike> spikes = sent(group);
     py::array_t<int32_t> row(py::ssize_t(spikes.size()));
     py::array_t<double> t(py::ssize_t(spikes.size()));
     for (size_t i = 0; i < spikes.size(); ++i) {
@@ -102,9 +101,8 @@ static py::tuple sent(size_t group) {
     return py::make_tuple(row, t);
 }
 
-static py::array_t<double> voltages(size_t group) {
-    settle();
-    const auto& v = model().groups.at(group).v;
+static py::array_t<double> voltages_python(size_t group) {
+    const std::vector<double> v = voltages(group);
     return py::array_t<double>(py::ssize_t(v.size()), v.data());
 }
 
@@ -233,8 +231,9 @@ PYBIND11_MODULE(_neuron, m) {
         py::arg("section"));
     m.def("stepped", &stepped);
     m.def("settle", &settle, "The last bin's results of all rows are here.");
-    m.def("sent", &sent, py::arg("group"), "Rows and times of the spikes since finitialize.");
-    m.def("voltages", &voltages, py::arg("group"), "mV, at the last bin's end.");
+    m.def("sent", &sent_python, py::arg("group"),
+          "Rows and times of the spikes since finitialize.");
+    m.def("voltages", &voltages_python, py::arg("group"), "mV, at the last bin's end.");
     m.def("save", &save_python, "What NEURON's SaveState lacks, between two steps: flat arrays.");
     m.def("load", &load_python, py::arg("arrays"));
     m.def("features", &features);

@@ -106,6 +106,7 @@ static void refuse(const char* what) {
 
 static void refuse_changes(double now, double dt) {
     if (!model().refused.empty()) refuse(model().refused.c_str());
+    if (!model().stranger.empty()) refuse(model().stranger.c_str());
     if (nrn_nthread > 1 && !model().retiring)
         refuse(
             "ParallelContext.nthread > 1 is not supported with replaced cells: use nthread(1), "
@@ -202,11 +203,12 @@ static void renew() {
     const auto strangers = map_synapses();
     redirect_flights();
     find_sources();
+    model().stranger.clear();
     if (strangers.empty()) return;
     const Stranger& s = strangers.front();
-    const std::string what =
+    model().stranger =
         s.object + " on " + s.section + ", made since finitialize, is no input of its bundle";
-    refuse(what.c_str());
+    refuse(model().stranger.c_str());
 }
 
 static int step(int method, int, double*, double*, int thread) {

@@ -117,6 +117,7 @@ static void delete_watched_netcon(void* netcon) {
     kept.erase(static_cast<NetCon*>(netcon));
     forget_links();
     delete_netcon(netcon);
+    note_netcon();
 }
 
 struct Member {

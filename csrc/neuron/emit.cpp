@@ -13,6 +13,7 @@ namespace ann {
 static double exchange_delay = bin;  // ms, shortest delay between ranks
 static size_t sources_seen = 0;      // when the sources were collected
 static int netcons_seen = 0;
+static bool netcons_watched = false;  // made or deleted since
 
 // Asked at every step: the symbol is looked up once.
 static int netcons_made() {
@@ -60,6 +61,7 @@ static void collect() {
     const auto* all = net_cvode_instance_psl();
     sources_seen = all ? all->size() : 0;
     netcons_seen = netcons_made();
+    netcons_watched = false;
     if (!all) return;
     for (PreSyn* ps : *all) {
         const int cell = cell_of_source(ps);
@@ -82,12 +84,17 @@ static void strip_thresholds() {
     for (PreSyn* ps : *all) strip_threshold(ps);
 }
 
+void note_netcon() {
+    netcons_watched = true;
+}
+
 // NEURON links the source of a NetCon that is made during a run at once, and tests it before our
 // next step.
 static void* (*make_netcon)(Object*) = nullptr;
 
 static void* make_watched_netcon(Object* o) {
     void* nc = make_netcon(o);
+    note_netcon();
     double *weight, *threshold = nullptr, *delay;
     Point_process* target;
     nrn_netcon_info(static_cast<NetCon*>(nc), &weight, &target, &threshold, &delay);
@@ -145,28 +152,46 @@ struct Instead {
     ~Instead() { place = own; }
 };
 
+// What PreSyn.send begins with: a user's callback may look at the NetCons, change and drop them.
+static bool can_record() {
+    return layout().callback > 0;
+}
+
+static void record(PreSyn* ps, double t) {
+    if (can_record()) ps->record(t);
+}
+
+static void send_recorded(PreSyn* ps, double t, double now) {
+    void* nothing = nullptr;
+    const std::ptrdiff_t word = sizeof(void*), times = layout().callback - 2 * word;
+    const Instead<void*> no_times(can_record() ? field<void*>(ps, times) : nothing, nullptr);
+    const Instead<void*> no_callback(can_record() ? field<void*>(ps, times + 2 * word) : nothing,
+                                     nullptr);
+    const Stretched held(ps, t, now);
+    const Instead<double> delay(shared_delay(ps), std::max(shared_delay(ps), now - t));
+    presyn_send(ps, t, net_cvode_instance, nrn_threads);
+}
+
 static void send(PreSyn* ps, double t, double now) {
     int& output = field<int>(ps, layout().output);
     const int own = output;
     const bool late_for_ranks = own >= 0 && t + exchange_delay < now;
     if (fans_out(ps)) {
-        ps->record(t);
         fan_out(ps, t, now);
         if (own >= 0 && !late_for_ranks) nrn2ncs_outputevent(own, t);
     } else {
-        const Stretched held(ps, t, now);
-        const Instead<double> delay(shared_delay(ps), std::max(shared_delay(ps), now - t));
         const Instead<int> quiet(output, late_for_ranks ? -1 : own);  // it leaves below, later
-        presyn_send(ps, t, net_cvode_instance, nrn_threads);
+        send_recorded(ps, t, now);
     }
     if (late_for_ranks) nrn2ncs_outputevent(own, now - exchange_delay);
 }
 
-// NetCons came or went since the sources were collected: a new one raises the template's index, a
-// lost source shortens NEURON's list.
+// NetCons came or went since the sources were collected, one of gid_connect's, which raises the
+// template's index, or a source that a Vector had kept.
 static bool sources_changed() {
     const auto* all = net_cvode_instance_psl();
-    return (all ? all->size() : 0) != sources_seen || netcons_made() != netcons_seen;
+    return netcons_watched || (all ? all->size() : 0) != sources_seen ||
+           netcons_made() != netcons_seen;
 }
 
 void follow_sources() {
@@ -182,19 +207,32 @@ struct KeepTime {
     ~KeepTime() { ::t = kept; }
 };
 
+static bool is_source(int cell, PreSyn* ps) {
+    follow_sources();
+    const auto& all = model().cells[cell].sources;
+    return std::find(all.begin(), all.end(), ps) != all.end();
+}
+
 void emit(int cell, double t, double now) {
     const KeepTime keep;
     follow_sources();
     if (counters_changed()) find_counters();
     for (const Counter& counter : model().cells[cell].counters) count_spike(counter, t);
-    for (size_t i = 0; i < model().cells[cell].sources.size(); ++i)
-        send(model().cells[cell].sources[i], t, now);
+    const std::vector<PreSyn*> sources = model().cells[cell].sources;
+    for (PreSyn* ps : sources) {
+        if (!is_source(cell, ps)) continue;
+        record(ps, t);
+        if (is_source(cell, ps)) send(ps, t, now);
+    }
 }
 
 void emit(Point_process* tap, double t, double now) {
     const KeepTime keep;
     follow_sources();
-    if (tap->presyn_) send(static_cast<PreSyn*>(tap->presyn_), t, now);
+    auto* ps = static_cast<PreSyn*>(tap->presyn_);
+    if (!ps) return;
+    record(ps, t);
+    if (tap->presyn_ == ps) send(ps, t, now);
 }
 
 }  // namespace ann

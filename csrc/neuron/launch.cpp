@@ -3,12 +3,14 @@
 #include <pybind11/pybind11.h>
 
 #include <algorithm>
+#include <mutex>
 #include <string>
 
 #include "model.h"
 
 namespace ann {
 
+static std::mutex alone;     // with the groups' bins: Python's other threads run meanwhile
 static bool begun = false;   // the bin under way was launched, or some groups of it
 static std::string failure;  // of it, told when it is collected; there is no bin behind it
 
@@ -49,8 +51,28 @@ static void collect(Group& g) {
     if (g.cells.empty()) g.sent.insert(g.sent.end(), g.spikes.begin(), g.spikes.end());
 }
 
-void settle() {
+static void collect_all() {
     for (Group& g : model().groups) collect(g);
+}
+
+template <class Read>
+static auto settled(const Read& read) {
+    const pybind11::gil_scoped_release without_python;
+    const std::lock_guard<std::mutex> lock(alone);
+    collect_all();
+    return read();
+}
+
+void settle() {
+    settled([] {});
+}
+
+std::vector<Spike> sent(size_t group) {
+    return settled([=] { return model().groups.at(group).sent; });
+}
+
+std::vector<double> voltages(size_t group) {
+    return settled([=] { return model().groups.at(group).v; });
 }
 
 void drop_launched() {
@@ -61,7 +83,7 @@ void drop_launched() {
 
 // Rows may be connected: the spikes of the bin before are this one's events.
 static void launch_groups(double edge) {
-    if (!begun) settle();
+    if (!begun) collect_all();
     begun = true;
     for (Group& g : model().groups) launch(g, edge);
 }
@@ -73,6 +95,7 @@ static std::string without_python(const Work& work) {
     PyThreadState* thread = python ? PyEval_SaveThread() : nullptr;
     std::string error;
     try {
+        const std::lock_guard<std::mutex> lock(alone);
         work();
     } catch (const std::exception& e) {
         error = e.what();

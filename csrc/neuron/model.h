@@ -124,8 +124,9 @@ struct Model {
     std::vector<Rules> rules;    // one a group
     std::vector<Counts> counts;  // one a cell
     std::unordered_map<Section*, int> cell_of;
-    std::string fault;    // of a NetCon, as it was found at finitialize; empty: none
-    std::string refused;  // why a finitialize was, once cells were parked; no step until another
+    std::string fault;     // of a NetCon, as it was found at finitialize; empty: none
+    std::string refused;   // why a finitialize was, once cells were parked; no step until another
+    std::string stranger;  // made since, and why there is no step while it is there
     bool active = false;
     bool retiring = false;  // all are restored, from the next finitialize on
 };
@@ -148,6 +149,7 @@ bool any_plastic();
 void land(int port, double* weight, double t);
 void find_sources();  // emit.cpp
 void watch_netcons(bool on);
+void note_netcon();     // made or deleted
 void follow_sources();  // after NetCons came or went
 void emit(int cell, double t, double now);
 void emit(Point_process* tap, double t, double now);
@@ -181,11 +183,13 @@ void write_voltages_between_steps();
 std::vector<Load> loads();      // launch.cpp
 void launch_bin(double edge);   // of all groups, unless it was: the bin that ends there (ms)
 void collect_bin(double edge);  // its results where NEURON hears them
-void settle();                  // the last bin's results of all rows are here
-void drop_launched();           // they never come
-double stepped();               // clock.cpp; ms, up to the last bin's end
-double last_step();             // ms, its end
-void land_delivered();          // all events that NEURON has delivered by now
+void settle();                  // the last bin's results of all rows are here; with the GIL
+std::vector<Spike> sent(size_t group);       // after it, of rows without cells
+std::vector<double> voltages(size_t group);  // and mV of all
+void drop_launched();                        // they never come
+double stepped();                            // clock.cpp; ms, up to the last bin's end
+double last_step();                          // ms, its end
+void land_delivered();                       // all events that NEURON has delivered by now
 void start_clock();
 void stop_clock();
 void set_exchange_delay(double ms);  // emit.cpp: shortest delay between ranks
