@@ -160,6 +160,24 @@ def test_detectors_made_anew_during_a_run_hear_their_own_cells(monkeypatch):
     assert [len(times) for _, times in watches] == [0, 0, 0, 0, 0, 5]
 
 
+def test_an_impedance_of_parked_sections_is_refused(silent):
+    cell = mini_cell()()
+    impedance = h.Impedance()
+    impedance.loc(0.5, sec=cell.soma)
+    h.finitialize(-65)
+    impedance.compute(0)
+    own = impedance.input(0.5, sec=cell.soma)
+    ann_backend.replace(cell, bundle=bundle_for(cell))
+    h.finitialize(-65)
+    with fails(r"Impedance.compute is not supported.*before replace\(\)"):
+        impedance.compute(0)
+    ann_backend.restore()
+    h.finitialize(-65)
+    impedance.compute(0)
+    assert impedance.input(0.5, sec=cell.soma) == own
+    assert silent.events == []
+
+
 def detector(section, callback=None):
     netcon = h.NetCon(section(0.5)._ref_v, None, sec=section)
     netcon.threshold = 0

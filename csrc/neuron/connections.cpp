@@ -131,6 +131,7 @@ static double call_spilled(void* object);
 static double call_setpost(void* netcon);
 static double call_record(void* netcon);
 static double call_event(void* cvode);
+static double call_compute(void* impedance);
 
 static Member members[] = {
     // what looks at the queue or clears it meets all events there
@@ -154,9 +155,11 @@ static Member members[] = {
     // what lets a user's code run between two events of one time
     {"NetCon", "record", call_record, nullptr},
     {"CVode", "event", call_event, nullptr},
+    // what solves the sections' equations
+    {"Impedance", "compute", call_compute, nullptr},
 };
 
-constexpr size_t setpost_member = 15, record_member = 16, event_member = 17;
+constexpr size_t setpost_member = 15, record_member = 16, event_member = 17, compute_member = 18;
 
 template <int i>
 static double call_spilled(void* object) {
@@ -184,6 +187,14 @@ static double call_record(void* netcon) {
 static double call_event(void* cvode) {
     if (ifarg(3)) keep_to_queue();  // on a point process: delivered among its events
     return members[event_member].neurons(cvode);
+}
+
+static double call_compute(void* impedance) {
+    if (model().active)
+        hoc_execerror("ann_backend",
+                      "Impedance.compute is not supported with replaced cells: call it before "
+                      "replace(), or after restore() and finitialize");
+    return members[compute_member].neurons(impedance);
 }
 
 static void watch_members(bool on) {
