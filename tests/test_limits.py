@@ -19,8 +19,10 @@ def _restored(monkeypatch):
     install(monkeypatch, Silent())
     limits.forget()
     yield
+    ann_backend.use("auto")
     ann_backend.restore()
     h.CVode().active(0)
+    h.dt = 0.025  # CVODE leaves its own
     h.celsius = 6.3
 
 
@@ -62,6 +64,53 @@ def test_variable_steps_are_refused():
     refused("replaced cells need the fixed step; use CVode\\(\\).active\\(0\\)")
     cvode.active(0)
     h.finitialize(-65)
+    with pytest.raises(RuntimeError, match="not supported with replaced cells"):
+        cvode.active(1)
+    assert cell
+
+
+def leave_by_use():
+    cell = replaced()
+    yield
+    ann_backend.use("neuron")
+    yield
+    assert cell
+
+
+def leave_by_restore():
+    cell = replaced()
+    yield
+    ann_backend.restore()
+    yield
+    assert cell
+
+
+def leave_by_deleting():
+    cell = replaced()
+    yield
+    del cell
+    yield
+
+
+@pytest.mark.parametrize("leave", [leave_by_use, leave_by_restore, leave_by_deleting])
+def test_variable_steps_are_free_once_no_cell_is_left(leave):
+    other, cvode, leaving = h.Section(name="other"), h.CVode(), leave()
+    next(leaving)
+    h.finitialize(-65)
+    h.continuerun(3)
+    next(leaving)
+    cvode.active(1)
+    h.finitialize(-65)
+    h.continuerun(5)
+    assert cvode.active()
+    assert other
+
+
+def test_variable_steps_are_refused_again_where_use_goes_back():
+    cell, cvode = replaced(), h.CVode()
+    h.finitialize(-65)
+    ann_backend.use("neuron")
+    ann_backend.use("auto")
     with pytest.raises(RuntimeError, match="not supported with replaced cells"):
         cvode.active(1)
     assert cell

@@ -5,6 +5,7 @@ import pytest
 from double import bundle_for, install, mini_cell
 
 import ann_backend
+from ann_backend import _neuron
 from ann_backend.nrn import h
 
 CLIP = -55.0
@@ -153,3 +154,144 @@ def test_recordings_and_counters_that_go_during_a_run_are_survived(monkeypatch):
     assert len(vectors[0]) == 321
     np.testing.assert_array_equal(np.array(vectors[0]), np.array(vectors[1]))
     assert vectors[0].max() > 30
+
+
+def test_a_counter_records_into_another_vector_from_then_on(monkeypatch):
+    cell = model(monkeypatch, [2.3, 5.3, 8.3])
+    counter = h.APCount(cell.soma(0.5))
+    counter.thresh = 0
+    first, second = h.Vector(), h.Vector()
+    counter.record(first)
+    h.finitialize(-65)
+    h.continuerun(4)
+    counter.record(second)
+    h.continuerun(7)
+    counter.record()
+    h.continuerun(10)
+    assert counter.n == 3
+    assert list(first) == [2.3]
+    assert list(second) == [0, 5.3]  # as NEURON's own
+
+
+def test_a_recording_dropped_is_not_written_to_when_another_takes_its_place(
+    monkeypatch,
+):
+    cell = model(monkeypatch)
+    other = h.Section(name="other")
+    dropped, another = h.Vector().record(cell.soma(0.5)._ref_v), h.Vector()
+    h.finitialize(-65)
+    h.continuerun(5)
+    dropped.play_remove()
+    another.record(other(0.5)._ref_v)  # where NEURON had the one dropped
+    before = np.array(dropped)
+    h.continuerun(10)
+    np.testing.assert_array_equal(np.array(dropped), before)
+    assert len(another) == 0
+
+
+@pytest.mark.parametrize("at", [5.0, 5.35, 7.975])
+@pytest.mark.parametrize("dt", [0.025, 0.1, 0.3, 1.0])
+def test_after_frecord_init_a_recording_begins_there(monkeypatch, at, dt):
+    cell = model(monkeypatch, [2.3, 5.71, 8.3, 14.6, 40.2])
+    ref = cell.soma(0.5)._ref_v
+    every, t = h.Vector().record(ref), h.Vector().record(h._ref_t)
+    sampled = h.Vector().record(ref, dt)
+    h.finitialize(-65)
+    h.continuerun(at)
+    h.frecord_init()
+    h.continuerun(50)
+    times = at + dt * np.arange(len(sampled))
+    assert times[-1] == pytest.approx(50, abs=dt)
+    last = times >= 49  # NEURON has taken the one at 50 ms, and it is not rewritten yet
+    expected = np.interp(times, np.array(t), np.array(every))
+    np.testing.assert_allclose(np.array(sampled)[~last], expected[~last], atol=1e-6)
+    assert max(every) > 30
+
+
+@pytest.mark.parametrize("times", [[5], [5.35], [1, 2, 3, 4, 5, 6], [0.4, 9.9, 13.2]])
+@pytest.mark.parametrize("dt", [0.0, 0.025, 0.0375, 0.1, 0.35, 2.0])
+def test_a_vector_that_is_emptied_goes_on_in_time(monkeypatch, times, dt):
+    cell = model(monkeypatch, [2.3, 5.71, 8.3, 14.6])
+    ref = cell.soma(0.5)._ref_v
+    step = [dt] if dt else []
+    whole, part = h.Vector().record(ref, *step), h.Vector().record(ref, *step)
+    h.finitialize(-65)
+    for at in times:
+        h.continuerun(at)
+        part.resize(0)
+    h.continuerun(20)
+    assert 0 < len(part) < len(whole)
+    np.testing.assert_array_equal(np.array(part), np.array(whole)[-len(part) :])
+
+
+@pytest.mark.parametrize("dt", [0.0, 0.1])
+def test_a_vector_that_loses_its_beginning_goes_on_in_time(monkeypatch, dt):
+    cell = model(monkeypatch, [2.3, 5.71, 8.3, 14.6])
+    ref = cell.soma(0.5)._ref_v
+    step = [dt] if dt else []
+    whole, part = h.Vector().record(ref, *step), h.Vector().record(ref, *step)
+    h.finitialize(-65)
+    for at in range(1, 20):
+        h.continuerun(at)
+        part.remove(0, int(len(part) / 2))
+    np.testing.assert_allclose(np.array(part), np.array(whole)[-len(part) :], atol=1e-9)
+
+
+@pytest.mark.parametrize("at", [5.0, 5.35])
+def test_a_recording_made_during_a_run_begins_with_frecord_init(monkeypatch, at):
+    cell = model(monkeypatch, [8.3])
+    h.finitialize(-65)
+    h.continuerun(at)
+    v = h.Vector().record(cell.soma(0.5)._ref_v, 0.1)
+    h.frecord_init()
+    h.continuerun(12)
+    t = at + 0.1 * np.arange(len(v))
+    knots = np.arange(0, 8)
+    early = t < 7
+    np.testing.assert_allclose(
+        np.array(v)[early], np.interp(t[early], knots, edges(knots)), atol=1e-9
+    )
+    near = (t > 8) & (t < 9)
+    np.testing.assert_allclose(
+        np.array(v)[near], np.interp(t[near] - 8.3, *_shape()), atol=1e-6
+    )
+
+
+def test_a_vector_with_values_that_nothing_is_recorded_in_keeps_them(monkeypatch):
+    cell = model(monkeypatch, [8.3])
+    ref = cell.soma(0.5)._ref_v
+    every = h.Vector().record(ref)
+    h.finitialize(-65)
+    h.continuerun(5)
+    values = [h.Vector(range(100)), h.Vector(range(100))]
+    values[0].record(ref)
+    values[1].record(ref, 0.1)
+    h.continuerun(12)
+    for v in values:
+        np.testing.assert_array_equal(np.array(v), np.arange(100))
+    assert every.max() > 30
+
+
+def test_a_state_keeps_when_a_recording_was_emptied(monkeypatch):
+    cell = model(monkeypatch, [2.3, 5.71, 8.3, 14.6])
+    ref = cell.soma(0.5)._ref_v
+    begun, emptied = h.Vector().record(ref, 0.1), h.Vector().record(ref, 0.1)
+    h.finitialize(-65)
+    h.continuerun(3.35)
+    h.frecord_init()
+    h.continuerun(6.2)
+    emptied.resize(0)
+    h.continuerun(8.2)
+    neurons, ours = h.SaveState(), _neuron.save()
+    neurons.save()
+    kept = len(emptied)
+    h.continuerun(20)
+    whole = np.array(begun)
+    h.finitialize(-65)
+    neurons.restore()
+    _neuron.load(ours)
+    h.continuerun(20)
+    after = len(whole) - len(begun) + 1  # its first is of t = 0
+    np.testing.assert_allclose(np.array(begun)[1:], whole[after:], atol=1e-9)
+    assert whole[after:].max() > 30
+    assert kept == 20

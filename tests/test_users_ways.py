@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from double import Silent, bundle_for, install, mini_cell
+from double import Silent, bundle_for, channel, install, mini_cell
 
 import ann_backend
 from ann_backend.errors import CellError
 from ann_backend.nrn import h
+from ann_backend.run.shipped import load_mechanisms
 from ann_backend.template import fingerprint
 
 
@@ -66,6 +67,8 @@ def test_a_cell_changed_after_replace_is_refused(silent):
         lambda cell: setattr(cell.dend, "L", 150),
         lambda cell: setattr(cell.dend, "nseg", 11),
         lambda cell: cell.apic.insert("hh"),
+        lambda cell: setattr(cell.soma, "ena", 55),
+        lambda cell: setattr(cell.soma(0.5), "ek", -80),
     ):
         change(cell)
         with fails("changed after replace"):
@@ -88,6 +91,54 @@ def test_a_section_connected_to_a_parked_one_is_refused_and_survived(silent):
     h.finitialize(-65)
     assert len(cell.soma.wholetree()) == 4
     assert silent.events == []
+
+
+@pytest.mark.parametrize("parked", [False, True])
+@pytest.mark.parametrize("end", [0, 1])
+def test_a_cell_connected_to_a_section_is_refused_and_survived(silent, parked, end):
+    cell, other = replaced(), h.Section(name="other")
+    if parked:
+        h.finitialize(-65)
+    cell.soma.connect(other(end))
+    with fails("changed after replace"):
+        h.finitialize(-65)
+    h.disconnect(sec=cell.soma)
+    h.finitialize(-65)
+    cell.soma.connect(other(end))
+    ann_backend.restore()
+    h.finitialize(-65)
+    assert len(other.wholetree()) == 4
+    assert silent.events == []
+
+
+@pytest.mark.usefixtures("silent")
+def test_a_reversal_potential_that_a_run_computes_is_no_change():
+    load_mechanisms()
+    cell = mini_cell()()
+    for name in ("ann_CaHVA", "ann_CaDyn"):
+        cell.soma.insert(name)
+    ann_backend.replace(cell, bundle=bundle_for(cell))
+    before = cell.soma.eca
+    ann_backend.use("neuron")
+    h.finitialize(-65)
+    h.continuerun(3)
+    assert cell.soma.eca != before
+    ann_backend.use("auto")
+    h.finitialize(-65)
+
+
+@pytest.mark.usefixtures("silent")
+def test_an_ion_that_comes_with_a_synapse_is_no_change():
+    channels = h.KSChan(1)
+    channels.name("PotassiumPoint")
+    channels.ion("k")
+    cell = replaced(channels=[channel("dend(0.5)", "PotassiumPoint")])
+    assert not h.ismembrane("k_ion", sec=cell.dend)
+    point = h.PotassiumPoint(cell.dend(0.5))
+    assert h.ismembrane("k_ion", sec=cell.dend)
+    h.finitialize(-65)
+    assert len(ann_backend.report().cells[0].inputs) == 1
+    assert point
 
 
 def test_a_deleted_dendrite_is_refused_and_survived(silent):

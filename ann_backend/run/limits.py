@@ -71,7 +71,7 @@ def refuse_celsius(cells: list[Any]) -> None:
 def refuse_changes(cells: list[Surrogate]) -> None:
     """Refuse a cell that is no longer the one its bundle was checked against."""
     for cell in cells:
-        if cell.handle.changed:
+        if cell.changed:
             raise CellError(
                 f"{cell.name}: its geometry or parameters were changed after replace();"
                 " change them before, or call replace(cell) again: it says what differs"

@@ -32,23 +32,30 @@ class Surrogate:
         What runs it.
     soma : int
         Address of its soma, for `restore`.
+    root : h.SectionRef
+        Where its tree begins.
     handle : _neuron.CellHandle
-        The cell's sections; ``alive`` until the user deletes them, ``changed`` when
-        their geometry or parameters are no longer those of `replace`.
+        The cell's sections; ``alive`` until the user deletes them.
     """
 
     name: str
     bundle: Bundle
     soma: int
+    root: Any
     handle: Any
+
+    @property
+    def changed(self) -> bool:
+        """Whether geometry or parameters are no longer those of `replace`."""
+        return bool(self.handle.changed or self.root.has_parent())
 
 
 def surrogate(cell: Any, bundle: Bundle) -> Surrogate:
     """Describe `cell`, to be run by `bundle`."""
     body = soma(cell)
-    root = h.SectionRef(sec=body).root
+    root = h.SectionRef(sec=h.SectionRef(sec=body).root)
     places = [(address(s), x) for s, x in channels.places(cell, bundle.manifest)]
     handle = _neuron.CellHandle(
-        root=address(root), soma=address(body), locations=places
+        root=address(root.sec), soma=address(body), locations=places
     )
-    return Surrogate(str(cell), bundle, address(body), handle)
+    return Surrogate(str(cell), bundle, address(body), root, handle)

@@ -49,6 +49,7 @@ def use(backend: str, *, threads: int = 1) -> None:
     if count < 1:
         raise ValueError(f"expected threads of 1 or more, an int, got {threads!r}")
     prepare.state.backend, prepare.state.threads = backend, count
+    _retire()
 
 
 def replace(what: Any, *args: Any, bundle: str | Bundle | None = None) -> Any:
@@ -112,8 +113,14 @@ def restore(cell: Any = ...) -> None:
             soma(one)
             if replaced or prepare.state.backend != "neuron":
                 replaced.remove(_find(one))
-    if not replaced and not prepare.populations():
-        _neuron.retire()
+    _retire()
+
+
+def _retire() -> None:
+    """Lift what surrogates forbid a run, where the next ``finitialize`` has none."""
+    cells = [c for c in prepare.state.cells if c.handle.alive]
+    surrogates = cells if prepare.state.backend != "neuron" else []
+    _neuron.retire(not surrogates and not prepare.populations())
 
 
 def _instance(what: Any, args: tuple[Any, ...]) -> Any:

@@ -218,7 +218,7 @@ PYBIND11_MODULE(_neuron, m) {
     m.def("prepare", &prepare_python, py::arg("groups"), py::arg("anchor"));
     m.def("allow_fan_out", &allow_fan_out, py::arg("on"));  // for tests, bench
     m.def("flights", &flights);
-    m.def("retire", [] { model().retiring = true; });
+    m.def("retire", [](bool on) { model().retiring = on; }, py::arg("on"));
     m.def("mapped_inputs", &mapped_inputs);
     m.def("loads", [] {
         std::vector<std::tuple<int, int, long, long>> out;

@@ -238,6 +238,7 @@ void start_clock() {
     set_nonvint_block(step);
     watch_netcons(true);
     watch_connections(true);
+    watch_recordings(true);
     running = true;
 }
 
@@ -246,6 +247,7 @@ void stop_clock() {
     unset_nonvint_block(step);
     watch_netcons(false);
     watch_connections(false);
+    watch_recordings(false);
     release_sources();
     running = false;
 }

@@ -22,14 +22,16 @@ static std::unordered_set<void*> vectors() {
     return out;
 }
 
-// APCount.record(vec) keeps vec's address in the bits of one of its doubles.
-static IvocVect* recording(Prop* p, const std::unordered_set<void*>& vectors) {
-    for (int i = 0; i < _nrn_mechanism_get_num_vars(p); ++i) {
-        void* bits;
-        std::memcpy(&bits, &_nrn_mechanism_access_param(p, i), sizeof bits);
-        if (bits && vectors.count(bits)) return static_cast<IvocVect*>(bits);
-    }
-    return nullptr;
+static std::unordered_set<void*> known;  // Vectors
+
+// APCount.record(vec), which may be called at any time, keeps vec's address in the bits of the
+// double behind `firing`.
+static IvocVect* recording(Prop* p) {
+    static const int index = parameter("APCount", "firing") + 1;
+    void* bits;
+    std::memcpy(&bits, &_nrn_mechanism_access_param(p, index), sizeof bits);
+    if (bits && !known.count(bits)) known = vectors();
+    return known.count(bits) ? static_cast<IvocVect*>(bits) : nullptr;
 }
 
 static std::pair<int, int> made_and_left() {
@@ -47,7 +49,7 @@ void find_counters() {
     for (Cell& c : model().cells) c.counters.clear();
     for (Counts& c : model().counts) c.counters_off = 0;
     seen = made_and_left();
-    const auto known = vectors();
+    known.clear();
     hoc_List* all = nrn_pnt_template_[counter_type()]->olist;
     for (hoc_Item* q = all->next; q != all; q = q->next) {
         auto* p = static_cast<Point_process*>(q->element.obj->u.this_pointer);
@@ -58,9 +60,8 @@ void find_counters() {
             _nrn_mechanism_access_param(p->prop, parameter("APCount", "thresh"));
         model().counts[it->second].counters_off +=
             p->sec != c.soma.section || threshold != group_of(c).population->threshold();
-        model().cells[it->second].counters.push_back({p->prop, parameter("APCount", "n"),
-                                                      parameter("APCount", "time"),
-                                                      recording(p->prop, known)});
+        model().cells[it->second].counters.push_back(
+            {p->prop, parameter("APCount", "n"), parameter("APCount", "time")});
     }
     for (size_t c = 0; c < model().cells.size(); ++c)
         model().counts[c].counters = long(model().cells[c].counters.size());
@@ -70,7 +71,7 @@ void restart_counters() {
     for (const Cell& c : model().cells)
         for (const Counter& k : c.counters) {
             _nrn_mechanism_access_param(k.prop, k.n) = 0;
-            if (k.times) vector_resize(k.times, 0);
+            if (IvocVect* times = recording(k.prop)) vector_resize(times, 0);
         }
 }
 
@@ -78,9 +79,10 @@ void count_spike(const Counter& k, double t) {
     double& n = _nrn_mechanism_access_param(k.prop, k.n);
     n += 1;
     _nrn_mechanism_access_param(k.prop, k.time) = t;
-    if (!k.times) return;
-    vector_resize(k.times, int(n));
-    vector_vec(k.times)[int(n) - 1] = t;
+    IvocVect* times = recording(k.prop);
+    if (!times) return;
+    vector_resize(times, int(n));
+    vector_vec(times)[int(n) - 1] = t;
 }
 
 }  // namespace ann

@@ -25,10 +25,35 @@ static void add_parameters(uint64_t& hash, int type, Prop* p) {
     }
 }
 
-static bool is_ion(int type) {
-    const char* name = memb_func[type].sym->name;
-    const size_t n = std::strlen(name);
-    return n > 4 && !std::strcmp(name + n - 4, "_ion");  // their concentrations may be states
+// Neither computed from concentrations, at finitialize or at each step, nor a mechanism's state
+// (NEURON's bits of ion_style).
+static bool is_parameter(int style) {
+    return !(style & 0140) && (style & 030) <= 010;
+}
+
+// Of the ions that a density mechanism uses: another one came with a synapse.
+static void add_reversal_potentials(uint64_t& hash, int type, Node* node) {
+    int last = -1;
+    for (int i = 0; i < nrn_prop_dparam_size_[type]; ++i) {
+        const int semantics = memb_func[type].dparam_semantics[i];
+        if (!nrn_semantics_is_ion(semantics)) continue;
+        const int ion = nrn_semantics_ion_type(semantics);
+        if (ion == last) continue;
+        last = ion;
+        Prop* p = nrn_mechanism(ion, node);
+        if (is_parameter(_nrn_mechanism_access_dparam(p)[0].get<int>()))
+            add(hash, _nrn_mechanism_access_param(p, 0));
+    }
+}
+
+// Ions not: their concentrations may be states.
+static std::vector<int> density_mechanisms(Section* s) {
+    std::vector<int> out;
+    for (int type = 0; type < n_memb_func; ++type)
+        if (memb_func[type].sym && !memb_func[type].is_point && !nrn_is_ion(type) &&
+            nrn_mechanism(type, _nrn_mechanism_get_node(s, 0)))
+            out.push_back(type);
+    return out;
 }
 
 uint64_t digest(Section* root) {
@@ -38,11 +63,12 @@ uint64_t digest(Section* root) {
         add(hash, nrn_ra(s));
         const int segments = _nrn_mechanism_get_nnode(s) - 1;
         add(hash, segments);
+        const std::vector<int> types = density_mechanisms(s);  // of every segment
         for (int i = 0; i < segments; ++i)
-            for (int type = 0; type < n_memb_func; ++type) {
-                if (memb_func[type].is_point || !memb_func[type].sym || is_ion(type)) continue;
-                Prop* p = nrn_mechanism(type, _nrn_mechanism_get_node(s, i));
-                if (p) add_parameters(hash, type, p);
+            for (const int type : types) {
+                Node* node = _nrn_mechanism_get_node(s, i);
+                add_parameters(hash, type, nrn_mechanism(type, node));
+                add_reversal_potentials(hash, type, node);
             }
     }
     return hash;

@@ -23,8 +23,7 @@ struct Soma {
 // for it.
 struct Counter {
     Prop* prop;
-    int n, time;      // indices of its parameters
-    IvocVect* times;  // null: none
+    int n, time;  // indices of its parameters
 };
 
 struct Cell {
@@ -128,7 +127,7 @@ struct Model {
     std::string refused;   // why a finitialize was, once cells were parked; no step until another
     std::string stranger;  // made since, and why there is no step while it is there
     bool active = false;
-    bool retiring = false;  // all are restored, from the next finitialize on
+    bool retiring = false;  // no surrogate is left, from the next finitialize on
 };
 
 Model& model();
@@ -171,6 +170,7 @@ void count_spike(const Counter&, double t);
 using Addresses = std::unordered_map<const double*, long>;  // recorded variables: recorders of each
 void count_stale(const Addresses&);                         // stale.cpp
 void find_recordings();                                     // record.cpp
+void watch_recordings(bool on);
 void restart_recordings();
 void restart_steps(double t);
 void note_step(double now);

@@ -73,6 +73,9 @@ void find_sections() {
         if (!alive(cell.sections.front()) || !alive(cell.soma.section)) continue;
         for (Section* s : tree(cell.sections.front())) model().cell_of[s] = int(c);
     }
+    const bool cells_only = std::none_of(model().groups.begin(), model().groups.end(),
+                                         [](const Group& g) { return g.cells.empty(); });
+    model().retiring |= cells_only && model().cell_of.empty();  // all were deleted
 }
 
 }  // namespace ann

@@ -54,6 +54,7 @@ Handle point_process_pointer(Point_process*, Symbol*, int index);
 int ifarg(int);
 Symbol* hoc_table_lookup(const char*, Symlist*);
 int nrn_get_mechtype(const char*);
+int nrn_is_ion(int type);
 Node* node_exact(Section*, double x);
 double nrn_section_orientation(Section*);  // the end, 0 or 1, that hangs on the parent
 Node* _nrn_mechanism_get_node(Section*, int);

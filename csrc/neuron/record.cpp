@@ -3,7 +3,10 @@
 // the action potential's shape where the edges are not below the clip.
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <optional>
 #include <unordered_map>
+#include <utility>
 
 #include "layout.h"
 #include "model.h"
@@ -11,12 +14,15 @@
 
 namespace ann {
 
+constexpr double never = std::numeric_limits<double>::infinity();
+
 struct Recording {
+    PlayRecord* by;
+    Handle recorded;
     IvocVect *samples, *times;  // times: null unless the user gave them
     double dt;                  // ms, 0: at every step
-    int first;                  // its earlier samples are of another stretch of time
-    int taken;                  // with a dt: samples before those, elsewhere
-    double begun;               // ms: when it was emptied
+    double begun;               // with a dt: time of the Vector's first sample, in dt
+    double since;               // ms: samples up to then are left as they are
 };
 
 // An action potential, from where it leaves the clip level to where it meets it again: as its
@@ -28,15 +34,15 @@ struct Peak {
 
 // The voltage of one cell over the last two bins.
 struct History {
-    double v[3];              // mV at the edges t - 2 bin, t - bin, t
-    std::vector<Peak> peaks;  // that reach into them
-    std::vector<Recording> recordings;
+    double v[3];                     // mV at the edges t - 2 bin, t - bin, t
+    std::vector<Peak> peaks;         // that reach into them
+    std::vector<size_t> recordings;  // indices of collected
 };
 
 static std::unordered_map<int, History> histories;  // by cell
-static std::vector<PlayRecord*> collected;          // all of NEURON's, when they were looked at
-static std::unordered_map<IvocVect*, Recording> resumed;  // since a load
-static std::vector<double> steps;  // ms, of NEURON's last steps: four bins' at least
+static std::vector<Recording> collected;            // all of NEURON's, when they were looked at
+static std::optional<double> emptied;  // ms: when NEURON emptied them all, until that is taken in
+static std::vector<double> steps;      // ms, of NEURON's last steps: four bins' at least
 
 static double at(const Waveform& w, double since) {
     const double x = (since - w.start) / w.dt;
@@ -113,7 +119,7 @@ static double snapped(double t) {
 // Time of sample i of n; NEURON has yet to take the one of the present step.
 static double time_of(const Recording& r, int i, int n) {
     if (r.times) return vector_vec(r.times)[i];
-    if (r.dt > 0) return r.begun + (i + r.taken) * r.dt;
+    if (r.dt > 0) return (r.begun + i) * r.dt;
     const int back = n - i;  // 1: the step before the present one
     return back < int(steps.size()) ? steps[steps.size() - 1 - back] : -1;
 }
@@ -122,23 +128,40 @@ static void rewrite(const Recording& r, const History& h, const Waveform& w, dou
     const int n = vector_capacity(r.samples);
     double* p = vector_vec(r.samples);
     const Knots k = knots(h, edge);
-    for (int i = n - 1; i >= r.first; --i) {
+    const double since = std::max({edge - 2 * bin, 0.0, r.since});
+    for (int i = n - 1; i >= 0; --i) {
         const double t = snapped(time_of(r, i, n));
-        if (t <= edge - 2 * bin || t <= 0) break;
+        if (t <= since) break;
         if (t < edge) p[i] = voltage(h, w, k, t);
     }
+}
+
+// NEURON goes on at its times after the user has emptied the Vector, in part or whole. The samples
+// up to `until` (ms) are taken, give or take one within a quarter of a step of it.
+static void follow(Recording& r, double until) {
+    if (r.dt == 0 || until < r.begun * r.dt + 1e-9) return;
+    const int n = vector_capacity(r.samples);
+    const double due = until / r.dt - r.begun + 1, slack = nrn_threads->_dt / 4 / r.dt;
+    if (n >= std::floor(due - slack) && n <= std::floor(due + slack)) return;
+    r.begun += std::floor(due + 1e-6 / r.dt) - n;
 }
 
 static Recording describe(PlayRecord* pr) {
     const Layout& l = layout();
     void* vtable = *reinterpret_cast<void**>(pr);
-    Recording r{};
+    Recording r{pr, {}, nullptr, nullptr, 0, 0, never};
     if (vtable != l.every_step && vtable != l.every_dt && vtable != l.at_times) return r;
+    r.recorded = field<Handle>(pr, l.recorded);
     r.samples = field<IvocVect*>(pr, l.samples);
     if (vtable == l.every_dt) r.dt = field<double>(pr, l.sample_dt);
     if (vtable == l.at_times) r.times = field<IvocVect*>(pr, l.sample_times);
-    const auto it = resumed.find(r.samples);
-    return it != resumed.end() && it->second.dt == r.dt ? it->second : r;
+    return r;
+}
+
+// One that went may have left its address to another.
+static bool same(const Recording& a, const Recording& b) {
+    return a.by == b.by && a.recorded == b.recorded && a.samples == b.samples &&
+           a.times == b.times && a.dt == b.dt;
 }
 
 static std::unordered_map<const double*, int> soma_voltages() {
@@ -149,30 +172,84 @@ static std::unordered_map<const double*, int> soma_voltages() {
     return out;
 }
 
+// One made during a run waits until NEURON empties all of them. But one at every step may begin
+// before (CVode.active, on and off); what its Vector held is not told from samples.
+static Recording meet(Recording r) {
+    if (r.samples && r.dt == 0 && vector_capacity(r.samples) == 0) r.since = -never;
+    return r;
+}
+
+// NEURON adds new ones behind the others.
+static void collect_all() {
+    const auto old = std::exchange(collected, {});
+    auto from = old.begin();
+    for (PlayRecord* pr : *net_cvode_instance_prl()) {
+        const Recording r = describe(pr);
+        const auto known =
+            std::find_if(from, old.end(), [&](const Recording& a) { return same(a, r); });
+        collected.push_back(known == old.end() ? meet(r) : *known);
+        if (known != old.end()) from = known + 1;
+    }
+}
+
+static History new_history(int cell) {
+    const Cell& c = model().cells[cell];
+    const double v = group_of(c).v[c.row];
+    return {{v, v, v}, {}, {}};
+}
+
 // Recordings of soma voltages go to their cells' histories; what the others record is returned.
 static Addresses collect() {
     Addresses others;
     for (auto& [cell, h] : histories) h.recordings.clear();
     const auto soma = soma_voltages();
-    collected = *net_cvode_instance_prl();
-    for (PlayRecord* pr : collected) {
-        const Recording r = describe(pr);
-        if (!r.samples) continue;
-        const Handle& h = field<Handle>(pr, layout().recorded);
-        if (!h) continue;
-        const double* value = static_cast<const double*>(h);
+    collect_all();
+    for (size_t i = 0; i < collected.size(); ++i) {
+        const Recording& r = collected[i];
+        if (!r.samples || !r.recorded) continue;
+        const double* value = static_cast<const double*>(r.recorded);
         const auto it = soma.find(value);
         if (it == soma.end())
             ++others[value];
         else
-            histories[it->second].recordings.push_back(r);
+            histories.try_emplace(it->second, new_history(it->second))
+                .first->second.recordings.push_back(i);
     }
     return others;
 }
 
+static bool changed() {
+    const auto& all = *net_cvode_instance_prl();
+    return !std::equal(collected.begin(), collected.end(), all.begin(), all.end(),
+                       [](const Recording& r, PlayRecord* pr) { return same(r, describe(pr)); });
+}
+
+static void take_in() {
+    if (changed()) collect();  // came or went
+    if (!emptied) return;
+    for (Recording& r : collected) {
+        if (r.dt > 0) r.begun = *emptied / r.dt;
+        r.since = -never;
+    }
+    emptied.reset();
+}
+
+static void (*neurons_frecord_init)() = nullptr;
+
+static void frecord_init() {
+    neurons_frecord_init();
+    emptied = nrn_threads->_t;
+}
+
+void watch_recordings(bool on) {
+    auto& function = hoc_lookup("frecord_init")->u.u_proc->defn.pf;
+    if (on) neurons_frecord_init = function;
+    function = on ? frecord_init : neurons_frecord_init;
+}
+
 void find_recordings() {
     histories.clear();
-    resumed.clear();
+    collected.clear();
     count_stale(collect());
     for (const auto& [cell, h] : histories)
         model().counts[cell].recordings = long(h.recordings.size());
@@ -184,6 +261,7 @@ void restart_steps(double t) {
 
 void restart_recordings() {
     restart_steps(0);
+    emptied = 0;
     for (auto& [cell, h] : histories) {
         const double v = group_of(model().cells[cell]).v_init;
         std::fill(h.v, h.v + 3, v);
@@ -192,15 +270,16 @@ void restart_recordings() {
 }
 
 void note_step(double now) {
-    if (histories.empty()) return;
+    const auto& all = *net_cvode_instance_prl();
+    const bool more = !all.empty() && (collected.empty() || all.back() != collected.back().by);
+    if (more || emptied) take_in();  // while the voltage is the one that the bin begins with
     steps.push_back(now);
     const auto old = std::lower_bound(steps.begin(), steps.end(), now - 4 * bin);
     if (old - steps.begin() > 1000) steps.erase(steps.begin(), old);
 }
 
 void patch_recordings(double edge) {
-    if (histories.empty()) return;
-    if (*net_cvode_instance_prl() != collected) collect();  // came or went
+    take_in();
     for (auto& [cell, h] : histories) {
         const Cell& c = model().cells[cell];
         const Group& g = group_of(c);
@@ -215,11 +294,15 @@ void patch_recordings(double edge) {
             if (s.row == c.row && w.v.size() > 1) h.peaks.push_back(peak_of(w, s.t));
         for (Peak& p : h.peaks)
             for (int i = 0; i < 3; ++i) cut(p, edge - bin * (2 - i), h.v[i], w);
-        for (const Recording& r : h.recordings) rewrite(r, h, w, edge);
+        for (const size_t i : h.recordings) {
+            follow(collected[i], steps.back() - nrn_threads->_dt / 2);
+            rewrite(collected[i], h, w, edge);
+        }
     }
 }
 
 void save_recordings(CouplingState& to) {
+    take_in();
     for (const auto& [cell, h] : histories) {
         to.recorded_cell.push_back(cell);
         to.recorded_v.insert(to.recorded_v.end(), h.v, h.v + 3);
@@ -227,30 +310,32 @@ void save_recordings(CouplingState& to) {
             to.peak_cell.push_back(cell);
             to.peaks.insert(to.peaks.end(), {p.spike, p.from, p.until, p.v_from, p.v_until});
         }
-        for (const Recording& r : h.recordings) {
-            if (r.dt == 0) continue;
+        for (const size_t i : h.recordings) {
+            Recording& r = collected[i];
+            if (r.dt == 0 || r.since == never) continue;
+            follow(r, nrn_threads->_t);
             to.sampled_cell.push_back(cell);
-            to.samples.insert(to.samples.end(),
-                              {r.dt, double(vector_capacity(r.samples) + r.taken)});
+            to.samples.insert(to.samples.end(), {r.dt, vector_capacity(r.samples) + r.begun});
         }
     }
 }
 
-// NEURON keeps the times at which it samples; an emptied Vector (frecord_init) begins now.
+// NEURON keeps the times at which it samples; one emptied now (frecord_init) begins now.
 static void resume(Recording& r, int cell, const CouplingState& from, double now) {
-    r.first = r.times ? 0 : vector_capacity(r.samples);
-    r.taken = 0;
-    r.begun = now;
-    for (size_t i = 0; i < from.sampled_cell.size() && r.first; ++i) {
+    const int n = vector_capacity(r.samples);
+    const bool begins = r.dt > 0 && n == 0 && std::abs(r.begun * r.dt - now) < 1e-9;
+    if (r.times || begins) return;
+    r.since = r.dt > 0 ? never : now + 1e-6;
+    for (size_t i = 0; i < from.sampled_cell.size(); ++i) {
         if (from.sampled_cell[i] != cell || from.samples[2 * i] != r.dt) continue;
-        r.taken = int(from.samples[2 * i + 1]) - r.first;
-        r.begun = 0;
+        r.begun = from.samples[2 * i + 1] - n;
+        r.since = now + 1e-6;
     }
 }
 
 void load_recordings(const CouplingState& from, double now) {
     restart_steps(now);
-    resumed.clear();
+    take_in();
     for (auto& [cell, h] : histories) {
         std::fill(h.v, h.v + 3, group_of(model().cells[cell]).v[model().cells[cell].row]);
         h.peaks.clear();
@@ -260,10 +345,7 @@ void load_recordings(const CouplingState& from, double now) {
             const double* p = &from.peaks[5 * i];
             if (from.peak_cell[i] == cell) h.peaks.push_back({p[0], p[1], p[2], p[3], p[4]});
         }
-        for (Recording& r : h.recordings) {
-            resume(r, cell, from, now);
-            resumed[r.samples] = r;
-        }
+        for (const size_t i : h.recordings) resume(collected[i], cell, from, now);
     }
 }
 
