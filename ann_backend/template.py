@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from ann_backend.errors import CellError
 from ann_backend.nrn import h, types
 
 Section = Any  # neuron's own types carry no annotations
+COMPUTED = (
+    32 + 64
+)  # ion_style's bits: e from concentrations, at finitialize or in a run
 
 
 def soma(cell: Any) -> Section:
@@ -157,18 +160,32 @@ def _describe(section: Section) -> dict[str, Any]:
     if parent and section.orientation():
         entry["connected end"] = section.orientation()
     for mechanism in segments[0]:
-        entry.update(_parameters(mechanism.name(), segments))
+        name = mechanism.name()
+        parameters = _ion if name.endswith("_ion") else _parameters
+        entry |= {f"mechanism {name}": [1.0], **parameters(name, segments)}
     return entry
 
 
 def _parameters(mechanism: str, segments: list[Any]) -> dict[str, list[float]]:
-    names: Iterable[str] = parameter_names(mechanism)
-    if mechanism.endswith("_ion"):
-        names = [f"e{mechanism.removesuffix('_ion')}"]
-    out = {f"mechanism {mechanism}": [1.0]}
-    for name in names:
-        out[name] = [_digits(getattr(s, name)) for s in segments]
-    return out
+    return {
+        name: [_digits(getattr(s, name)) for s in segments]
+        for name in parameter_names(mechanism)
+    }
+
+
+def _ion(ion: str, segments: list[Any]) -> dict[str, list[float]]:
+    """Its reversal potential; NEURON's default where a run computes it."""
+    name = f"e{ion.removesuffix('_ion')}"
+    if int(h.ion_style(ion, sec=segments[0].sec)) & COMPUTED:
+        return {name: [_default(ion, name)] * len(segments)}
+    return {name: [_digits(getattr(s, name)) for s in segments]}
+
+
+@cache
+def _default(ion: str, name: str) -> float:
+    section = h.Section(name="of_one_ion")
+    section.insert(ion)
+    return _digits(getattr(section, name))
 
 
 _known_parameters: dict[str, list[str]] = {}

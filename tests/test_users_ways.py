@@ -128,6 +128,24 @@ def test_a_reversal_potential_that_a_run_computes_is_no_change():
 
 
 @pytest.mark.usefixtures("silent")
+def test_a_cell_that_has_run_is_the_cell_that_it_was():
+    load_mechanisms()
+    cell, other = mini_cell()(), mini_cell()()
+    for one in (cell, other):
+        for name in ("ann_CaHVA", "ann_CaDyn"):
+            one.soma.insert(name)
+    fits = bundle_for(cell)
+    h.finitialize(-65)
+    h.continuerun(3)
+    assert cell.soma.eca != h.Section(name="new").insert("ca_ion")(0.5).eca
+    ann_backend.replace(cell, bundle=fits)
+    other.soma.ena = 40  # no run computes it
+    with pytest.raises(CellError, match="ena"):
+        ann_backend.replace(other, bundle=fits)
+    assert "of_one_ion" not in [s.name() for s in h.allsec()]
+
+
+@pytest.mark.usefixtures("silent")
 def test_an_ion_that_comes_with_a_synapse_is_no_change():
     channels = h.KSChan(1)
     channels.name("PotassiumPoint")
