@@ -11,9 +11,6 @@ from ann_backend.errors import CellError
 from ann_backend.nrn import h, types
 
 Section = Any  # neuron's own types carry no annotations
-COMPUTED = (
-    32 + 64
-)  # ion_style's bits: e from concentrations, at finitialize or in a run
 
 
 def soma(cell: Any) -> Section:
@@ -176,7 +173,9 @@ def _parameters(mechanism: str, segments: list[Any]) -> dict[str, list[float]]:
 def _ion(ion: str, segments: list[Any]) -> dict[str, list[float]]:
     """Its reversal potential; NEURON's default where a run computes it."""
     name = f"e{ion.removesuffix('_ion')}"
-    if int(h.ion_style(ion, sec=segments[0].sec)) & COMPUTED:
+    style = int(h.ion_style(ion, sec=segments[0].sec))
+    # NEURON computes it from concentrations (32, 64), or a mechanism writes it (16)
+    if style & (16 + 32 + 64):
         return {name: [_default(ion, name)] * len(segments)}
     return {name: [_digits(getattr(s, name)) for s in segments]}
 

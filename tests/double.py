@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 
+import ann_backend
 from ann_backend import _neuron
 from ann_backend.bundle import (
     Bundle,
@@ -202,3 +204,28 @@ def install(monkeypatch, function, waveform=NO_SPIKE_SHAPE):
         return Double(function, rows, bundle.manifest, waveform)
 
     monkeypatch.setattr(engine, "make", make)
+
+
+def replaced(**keys):
+    """A MiniCell, replaced."""
+    cell = mini_cell()()
+    return ann_backend.replace(cell, bundle=bundle_for(cell, **keys))
+
+
+def regular(offset=0.7, v=-65.0):
+    """An engine of one row that fires once in every bin."""
+    return lambda t0, _: ([v], [(0, t0 + offset)])
+
+
+def detect(cell, target=None):
+    """A NetCon from the soma at the double's threshold, recorded."""
+    netcon = h.NetCon(cell.soma(0.5)._ref_v, target, sec=cell.soma)
+    netcon.threshold = 0
+    times = h.Vector()
+    netcon.record(times)
+    return netcon, times
+
+
+def fails(message):
+    """NEURON's RuntimeError, with our text."""
+    return pytest.raises(RuntimeError, match=message)

@@ -8,15 +8,10 @@ import ann_backend
 from ann_backend import bundle, metrics, paths
 from ann_backend.nrn import h
 
+pytestmark = pytest.mark.usefixtures("fresh")
+
 SHIPPED = sorted(paths.bundle_dir().glob("*.safetensors"))
 h.load_file("stdrun.hoc")
-
-
-@pytest.fixture(autouse=True)
-def _restored():
-    yield
-    ann_backend.restore()
-    ann_backend.use("auto")
 
 
 def events_like_training(manifest, rows, bins):

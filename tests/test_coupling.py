@@ -7,6 +7,8 @@ from double import Replay, bundle_for, install, mini_cell
 import ann_backend
 from ann_backend.nrn import h
 
+pytestmark = pytest.mark.usefixtures("fresh")
+
 
 class UserModel:
     """Plain NEURON: a driven cell, a cell downstream, recordings."""
@@ -83,14 +85,6 @@ def run_psolve_pieces():
 
 
 RUNS = [run_plain, run_continue, run_fadvance, run_psolve, run_psolve_pieces]
-
-
-@pytest.fixture(autouse=True)
-def _restored():
-    h.celsius = 6.3
-    yield
-    ann_backend.restore()
-    h.dt, h.steps_per_ms = 0.025, 40
 
 
 def replaced(monkeypatch, model, original):

@@ -6,25 +6,17 @@ import numpy as np
 import pytest
 from mixed_network import CELLS, Network, load_mechanisms, played
 
-import ann_backend
-from ann_backend import _neuron
 from ann_backend.nrn import h
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::ann_backend.errors.ApproximationWarning"
-)
+pytestmark = [
+    pytest.mark.usefixtures("fresh"),
+    pytest.mark.filterwarnings("ignore::ann_backend.errors.ApproximationWarning"),
+]
 
 
-@pytest.fixture(autouse=True)
-def _restored():
+@pytest.fixture(scope="module", autouse=True)
+def _mechanisms():
     load_mechanisms()
-    yield
-    _neuron.allow_fan_out(True)
-    ann_backend.restore()
-    h.dt, h.steps_per_ms = 0.025, 40
-    h.CVode().queue_mode(0)
-    gc.collect()  # here, not in the middle of another test's step
-    h.finitialize(-65)
 
 
 def assert_same(monkeypatch, seed, run=Network.run, flown_at_least=500, **keys):

@@ -11,12 +11,7 @@ from ann_backend.template import locate
 from ann_backend.train.cell import SHIPPED
 from ann_backend.train.resolve import resolve
 
-
-@pytest.fixture(autouse=True)
-def _restored():
-    yield
-    ann_backend.restore()
-    h.dt, h.steps_per_ms, h.celsius = 0.025, 40, 6.3
+pytestmark = pytest.mark.usefixtures("fresh")
 
 
 @pytest.fixture(scope="module")

@@ -12,16 +12,9 @@ import ann_backend
 from ann_backend.nrn import h
 from ann_backend.run import prepare
 
+pytestmark = pytest.mark.usefixtures("fresh")
+
 h.load_file("stdrun.hoc")
-
-
-@pytest.fixture(autouse=True)
-def _restored():
-    h.celsius, h.dt, h.steps_per_ms = 6.3, 0.025, 40
-    yield
-    ann_backend.use("auto")
-    ann_backend.restore()
-    h.dt, h.steps_per_ms = 0.025, 40
 
 
 class Watched(Silent):

@@ -6,29 +6,13 @@ import sys
 import warnings
 
 import pytest
-from double import Silent, bundle_for, install, mini_cell
+from double import bundle_for, install, mini_cell, replaced
 
 import ann_backend
 from ann_backend.errors import ApproximationWarning
 from ann_backend.nrn import h
-from ann_backend.run import limits
 
-
-@pytest.fixture(autouse=True)
-def _restored(monkeypatch):
-    install(monkeypatch, Silent())
-    limits.forget()
-    yield
-    ann_backend.use("auto")
-    ann_backend.restore()
-    h.CVode().active(0)
-    h.dt = 0.025  # CVODE leaves its own
-    h.celsius = 6.3
-
-
-def replaced(**keys):
-    cell = mini_cell()()
-    return ann_backend.replace(cell, bundle=bundle_for(cell, **keys))
+pytestmark = pytest.mark.usefixtures("fresh", "silent")
 
 
 def refused(message, v=-65):

@@ -8,24 +8,17 @@ import pytest
 import ann_backend
 from ann_backend.errors import ApproximationWarning, CellError, UnsupportedError
 from ann_backend.nrn import h
-from ann_backend.run import limits
+
+pytestmark = pytest.mark.usefixtures("fresh")
 
 N = 12
 WEIGHTS = {"ann_AMPA": 0.0015, "ann_GABAA": 0.003}  # uS
 h.load_file("stdrun.hoc")
 
 
-@pytest.fixture(autouse=True)
-def _restored():
+@pytest.fixture(scope="module", autouse=True)
+def _mechanisms():
     ann_backend.load("HH")
-    h.celsius = 6.3
-    h.dt, h.steps_per_ms = 0.025, 40
-    limits.forget()
-    yield
-    ann_backend.use("auto")
-    ann_backend.restore()
-    gc.collect()
-    h.finitialize(-65)
 
 
 def channel_of(population, mechanism):

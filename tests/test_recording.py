@@ -8,16 +8,11 @@ import ann_backend
 from ann_backend import _neuron
 from ann_backend.nrn import h
 
+pytestmark = pytest.mark.usefixtures("fresh")
+
 CLIP = -55.0
 # A triangle: from the clip level at -0.5 ms up to 35 mV at 0.25 ms and back at 1.5 ms.
 SHAPE = np.interp(np.arange(-0.5, 1.5001, 0.025), [-0.5, 0.25, 1.5], [CLIP, 35, CLIP])
-
-
-@pytest.fixture(autouse=True)
-def _restored():
-    yield
-    ann_backend.restore()
-    h.dt, h.steps_per_ms = 0.025, 40
 
 
 def edges(t):

@@ -4,26 +4,15 @@ import math
 import re
 
 import pytest
-from double import Silent, bundle_for, install, mini_cell
+from double import bundle_for, mini_cell
 
 import ann_backend
 from ann_backend.nrn import h
 
+pytestmark = pytest.mark.usefixtures("fresh")
+
 EXPECTED = r"onto a replaced cell: expected a finite weight \(uS\) and a delay of 0 ms"
 DELAYS = [-0.5, math.nan, math.inf]
-
-
-@pytest.fixture(autouse=True)
-def _restored():
-    yield
-    ann_backend.restore()
-    h.finitialize(-65)
-
-
-@pytest.fixture
-def silent(monkeypatch):
-    install(monkeypatch, engine := Silent())
-    return engine
 
 
 def driven(netcons=1):

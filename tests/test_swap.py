@@ -5,26 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from double import Silent, bundle_for, channel, install, mini_cell
+from double import bundle_for, channel, detect, install, mini_cell
 
 import ann_backend
 from ann_backend.errors import CellError
 from ann_backend.nrn import h
 from ann_backend.run.shipped import load_mechanisms
 
-
-@pytest.fixture(autouse=True)
-def _restored():
-    yield
-    ann_backend.restore()
-    ann_backend.use("auto")
-
-
-@pytest.fixture
-def silent(monkeypatch):
-    engine = Silent()
-    install(monkeypatch, engine)
-    return engine
+pytestmark = pytest.mark.usefixtures("fresh")
 
 
 class PythonCell:
@@ -52,15 +40,6 @@ def drive(cell, x=0.5, weight=0.02, delay=1.0, start=1.0, number=3, interval=4.0
     netcon = h.NetCon(stim, synapse)
     netcon.weight[0], netcon.delay = weight, delay
     return synapse, stim, netcon
-
-
-def detect(cell, target=None):
-    """A NetCon from the soma at the double's threshold, recorded."""
-    netcon = h.NetCon(cell.soma(0.5)._ref_v, target, sec=cell.soma)
-    netcon.threshold = 0
-    times = h.Vector()
-    netcon.record(times)
-    return netcon, times
 
 
 def run(tstop=20):
@@ -291,6 +270,7 @@ def test_parked_cells_cost_the_solver_nothing(silent):
 def test_sections_come_back_in_their_order(silent):
     silent.rows = 2
     cells = [mini_cell()() for _ in range(4)]
+    run()
     order = [s.name() for s in h.allsec()]
     for cell in cells[1:3]:
         replaced(cell)

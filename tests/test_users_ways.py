@@ -1,35 +1,13 @@
-"""What scripts do besides: change, cut, interrupt, go back, in and between runs."""
+"""What scripts do besides: make, cut, interrupt, go back, in and between runs."""
 
 import numpy as np
 import pytest
-from double import Silent, bundle_for, channel, install, mini_cell
+from double import bundle_for, detect, fails, install, mini_cell, regular, replaced
 
 import ann_backend
-from ann_backend.errors import CellError
 from ann_backend.nrn import h
-from ann_backend.run.shipped import load_mechanisms
-from ann_backend.template import fingerprint
 
-
-@pytest.fixture(autouse=True)
-def _restored():
-    yield
-    ann_backend.use("auto")
-    ann_backend.restore()
-    h.dt, h.steps_per_ms = 0.025, 40
-    h.finitialize(-65)
-
-
-@pytest.fixture
-def silent(monkeypatch):
-    engine = Silent()
-    install(monkeypatch, engine)
-    return engine
-
-
-def replaced(**keys):
-    cell = mini_cell()()
-    return ann_backend.replace(cell, bundle=bundle_for(cell, **keys))
+pytestmark = pytest.mark.usefixtures("fresh")
 
 
 def synapse_on(cell, x=0.5):
@@ -42,130 +20,6 @@ def source(interval=1.0):
     stim = h.NetStim()
     stim.start, stim.interval, stim.number = 0.5, interval, 1e9
     return stim
-
-
-def detect(cell):
-    netcon = h.NetCon(cell.soma(0.5)._ref_v, None, sec=cell.soma)
-    netcon.threshold = 0
-    times = h.Vector()
-    netcon.record(times)
-    return netcon, times
-
-
-def regular(offset=0.7, v=-65.0):
-    return lambda t0, _: ([v], [(0, t0 + offset)])
-
-
-def fails(message):
-    return pytest.raises(RuntimeError, match=message)
-
-
-def test_a_cell_changed_after_replace_is_refused(silent):
-    cell = replaced()
-    for change in (
-        lambda cell: setattr(cell.soma, "gnabar_hh", 0.1),
-        lambda cell: setattr(cell.dend, "L", 150),
-        lambda cell: setattr(cell.dend, "nseg", 11),
-        lambda cell: cell.apic.insert("hh"),
-        lambda cell: setattr(cell.soma, "ena", 55),
-        lambda cell: setattr(cell.soma(0.5), "ek", -80),
-    ):
-        change(cell)
-        with fails("changed after replace"):
-            h.finitialize(-65)
-        with pytest.raises(CellError, match="expected"):
-            ann_backend.replace(cell, bundle=bundle_for(mini_cell()()))
-        cell = replaced()
-        h.finitialize(-65)  # the next change finds it parked
-    assert silent.events == []
-
-
-def test_a_section_connected_to_a_parked_one_is_refused_and_survived(silent):
-    cell = replaced()
-    h.finitialize(-65)
-    spine = h.Section(name="spine")
-    spine.connect(cell.dend(1))
-    with fails("changed after replace"):
-        h.finitialize(-65)
-    ann_backend.restore()
-    h.finitialize(-65)
-    assert len(cell.soma.wholetree()) == 4
-    assert silent.events == []
-
-
-@pytest.mark.parametrize("parked", [False, True])
-@pytest.mark.parametrize("end", [0, 1])
-def test_a_cell_connected_to_a_section_is_refused_and_survived(silent, parked, end):
-    cell, other = replaced(), h.Section(name="other")
-    if parked:
-        h.finitialize(-65)
-    cell.soma.connect(other(end))
-    with fails("changed after replace"):
-        h.finitialize(-65)
-    h.disconnect(sec=cell.soma)
-    h.finitialize(-65)
-    cell.soma.connect(other(end))
-    ann_backend.restore()
-    h.finitialize(-65)
-    assert len(other.wholetree()) == 4
-    assert silent.events == []
-
-
-@pytest.mark.usefixtures("silent")
-def test_a_reversal_potential_that_a_run_computes_is_no_change():
-    load_mechanisms()
-    cell = mini_cell()()
-    for name in ("ann_CaHVA", "ann_CaDyn"):
-        cell.soma.insert(name)
-    ann_backend.replace(cell, bundle=bundle_for(cell))
-    before = cell.soma.eca
-    ann_backend.use("neuron")
-    h.finitialize(-65)
-    h.continuerun(3)
-    assert cell.soma.eca != before
-    ann_backend.use("auto")
-    h.finitialize(-65)
-
-
-@pytest.mark.usefixtures("silent")
-def test_a_cell_that_has_run_is_the_cell_that_it_was():
-    load_mechanisms()
-    cell, other = mini_cell()(), mini_cell()()
-    for one in (cell, other):
-        for name in ("ann_CaHVA", "ann_CaDyn"):
-            one.soma.insert(name)
-    fits = bundle_for(cell)
-    h.finitialize(-65)
-    h.continuerun(3)
-    assert cell.soma.eca != h.Section(name="new").insert("ca_ion")(0.5).eca
-    ann_backend.replace(cell, bundle=fits)
-    other.soma.ena = 40  # no run computes it
-    with pytest.raises(CellError, match="ena"):
-        ann_backend.replace(other, bundle=fits)
-    assert "of_one_ion" not in [s.name() for s in h.allsec()]
-
-
-@pytest.mark.usefixtures("silent")
-def test_an_ion_that_comes_with_a_synapse_is_no_change():
-    channels = h.KSChan(1)
-    channels.name("PotassiumPoint")
-    channels.ion("k")
-    cell = replaced(channels=[channel("dend(0.5)", "PotassiumPoint")])
-    assert not h.ismembrane("k_ion", sec=cell.dend)
-    point = h.PotassiumPoint(cell.dend(0.5))
-    assert h.ismembrane("k_ion", sec=cell.dend)
-    h.finitialize(-65)
-    assert len(ann_backend.report().cells[0].inputs) == 1
-    assert point
-
-
-def test_a_deleted_dendrite_is_refused_and_survived(silent):
-    cell = replaced()
-    h.finitialize(-65)
-    h.delete_section(sec=cell.dend)
-    with fails("changed after replace"):
-        h.finitialize(-65)
-    assert silent.events == []
 
 
 def test_synapses_of_the_users_own_type_3_handler_are_found(silent):
@@ -245,109 +99,6 @@ def test_an_impedance_of_parked_sections_is_refused(silent):
     impedance.compute(0)
     assert impedance.input(0.5, sec=cell.soma) == own
     assert silent.events == []
-
-
-def detector(section, callback=None):
-    netcon = h.NetCon(section(0.5)._ref_v, None, sec=section)
-    netcon.threshold = 0
-    if callback:
-        netcon.record(callback)
-    return netcon
-
-
-@pytest.mark.filterwarnings("ignore::ann_backend.ApproximationWarning")
-def test_a_callback_may_drop_another_detector_of_the_spike(monkeypatch):
-    install(monkeypatch, regular())
-    cell, silent_cell = replaced(), mini_cell()()
-    seen, times, made = [], h.Vector(), []
-
-    def heard():
-        seen.append(round(h.t, 6))
-        if len(seen) == 2:
-            others.clear()
-            made.append(
-                detector(silent_cell.soma)
-            )  # perhaps at the dropped one's address
-            made[0].record(times)
-
-    others = []
-    first = detector(cell.soma, heard)
-    others.append(detector(cell.dend))
-    h.finitialize(-65)
-    h.continuerun(4)
-    first.record(None)
-    made.clear()
-    assert len(seen) == 4
-    assert list(times) == []
-
-
-@pytest.mark.filterwarnings("ignore::ann_backend.ApproximationWarning")
-def test_a_callback_finds_the_delays_as_they_are_and_may_change_them(monkeypatch):
-    install(monkeypatch, regular())
-    cell, other = replaced(), h.Section(name="other")
-    synapse, seen = h.ExpSyn(other(0.5)), []
-
-    def wire(delay):
-        netcon = h.NetCon(cell.soma(0.5)._ref_v, synapse, sec=cell.soma)
-        netcon.threshold, netcon.delay, netcon.weight[0] = 0, delay, 0
-        return netcon
-
-    def heard():
-        seen.append([netcon.delay for netcon in netcons])
-        if len(seen) == 2:
-            netcons[0].delay = 0.3
-            netcons.pop()
-            netcons.append(wire(5))
-
-    netcons = [wire(0.1), wire(0.2)]
-    netcons[0].record(heard)
-    h.finitialize(-65)
-    h.continuerun(4)
-    netcons.clear()  # or a callback keeps them, which NEURON alone does not survive
-    assert seen == [[0.1, 0.2], [0.1, 0.2], [0.3, 5], [0.3, 5]]
-
-
-def test_restore_from_inside_a_run_waits_for_the_next(monkeypatch):
-    install(monkeypatch, regular())
-    cell = replaced()
-    netcon, times = detect(cell)
-    h.finitialize(-65)
-    h.CVode().event(2.2, ann_backend.restore)
-    h.continuerun(5)
-    assert len(times) == 5
-    h.finitialize(-65)
-    h.continuerun(5)
-    assert len(times) == 0
-    assert netcon
-
-
-def test_restore_from_a_spikes_callback_is_survived(monkeypatch):
-    install(monkeypatch, regular())
-    cell = replaced()
-    netcon, _ = detect(cell)
-    netcon.record(ann_backend.restore)
-    h.finitialize(-65)
-    h.continuerun(5)
-    h.finitialize(-65)
-    assert ann_backend.report().cells == []
-
-
-def test_a_callback_that_raises_doubles_no_spike(monkeypatch):
-    install(monkeypatch, lambda t0, _: ([-65.0], [(0, t0 + 0.3), (0, t0 + 0.6)]))
-    cell, seen = replaced(), []
-
-    def once():
-        seen.append(round(h.t, 6))
-        if len(seen) == 3:
-            raise ValueError("mine")
-
-    netcon, _ = detect(cell)
-    netcon.record(once)
-    h.finitialize(-65)
-    with fails("mine"):
-        h.continuerun(4)
-    h.continuerun(4)
-    assert seen == [0.3, 0.6, 1.3, 1.6, 2.3, 2.6, 3.3, 3.6]
 
 
 def test_a_netcon_made_during_a_run_hears_each_spike_once(monkeypatch):
@@ -453,52 +204,6 @@ def test_finitialize_without_a_voltage_wants_the_bundles(silent):
     h.finitialize(-65)
     assert cell
     assert silent.events == []
-
-
-def test_deleting_every_section_is_survived(silent):
-    cell = replaced()
-    h.finitialize(-65)
-    del cell
-    for section in list(h.allsec()):
-        h.delete_section(sec=section)
-    other = replaced()
-    h.finitialize(-65)
-    h.finitialize(-65)
-    assert len(ann_backend.report().cells) == 1
-    assert other
-    assert silent.events == []
-
-
-class Bushy:
-    """A Python cell whose dendrites share one name."""
-
-    def __init__(self, dends):
-        self.soma = h.Section(name="soma", cell=self)
-        self.dends = [h.Section(name="dend", cell=self) for _ in range(dends)]
-        for dend in self.dends:
-            dend.connect(self.soma(1))
-
-
-def test_sections_of_one_name_all_count_in_the_fingerprint():
-    digests = {fingerprint(Bushy(n), -65, 6.3)["digest"] for n in (1, 2, 9)}
-    assert len(digests) == 3
-
-
-def test_finitialize_from_a_spikes_callback_starts_anew(monkeypatch):
-    install(monkeypatch, regular())
-    cell, count = replaced(), []
-
-    def again():
-        count.append(h.t)
-        if len(count) == 3:
-            h.finitialize(-65)
-
-    netcon, _ = detect(cell)
-    netcon.record(again)
-    h.finitialize(-65)
-    while len(count) < 6:
-        h.fadvance()
-    assert count == pytest.approx([0.7, 1.7, 2.7, 0.7, 1.7, 2.7])
 
 
 @pytest.mark.usefixtures("silent")

@@ -39,7 +39,7 @@ def make(bundle: Bundle, rows: int, backend: str, threads: int) -> Any:
     Raises
     ------
     UnsupportedError
-        If there is no GPU for backend "cuda", it cannot take them, or it does not
+        If the backend cannot take them, there is no GPU for "cuda", or it does not
         compute what the CPU does.
     """
     picked = chosen(backend, rows)

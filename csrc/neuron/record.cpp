@@ -1,6 +1,5 @@
 // Recordings of a replaced soma's voltage: samples that NEURON took inside a bin, when only the
-// voltage at its start was known, are rewritten at the bin's end: linear between the edges, with
-// the action potential's shape where the edges are not below the clip.
+// voltage at its start was known, are rewritten at the bin's end.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -8,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "course.h"
 #include "layout.h"
 #include "model.h"
 #include "state.h"
@@ -25,17 +25,8 @@ struct Recording {
     double since;               // ms: samples up to then are left as they are
 };
 
-// An action potential, from where it leaves the clip level to where it meets it again: as its
-// template does, or closer to the spike, at an edge where the voltage is below.
-struct Peak {
-    double spike, from, until;  // ms
-    double v_from, v_until;     // mV
-};
-
-// The voltage of one cell over the last two bins.
 struct History {
-    double v[3];                     // mV at the edges t - 2 bin, t - bin, t
-    std::vector<Peak> peaks;         // that reach into them
+    Course course;
     std::vector<size_t> recordings;  // indices of collected
 };
 
@@ -43,72 +34,6 @@ static std::unordered_map<int, History> histories;  // by cell
 static std::vector<Recording> collected;            // all of NEURON's, when they were looked at
 static std::optional<double> emptied;  // ms: when NEURON emptied them all, until that is taken in
 static std::vector<double> steps;      // ms, of NEURON's last steps: four bins' at least
-
-static double at(const Waveform& w, double since) {
-    const double x = (since - w.start) / w.dt;
-    const size_t i = std::min(size_t(x), w.v.size() - 2);
-    return w.v[i] + (w.v[i + 1] - w.v[i]) * (x - double(i));
-}
-
-static double end(const Waveform& w) {
-    return w.v.empty() ? 0 : w.start + w.dt * double(w.v.size() - 1);
-}
-
-static Peak peak_of(const Waveform& w, double spike) {
-    return {spike, spike + w.start, spike + end(w), w.v.front(), w.v.back()};
-}
-
-// An edge below the template's ends is below the clip: the action potential has yet to begin, or
-// is over.
-static void cut(Peak& p, double edge, double v, const Waveform& w) {
-    if (v > std::min(w.v.front(), w.v.back()) - 1e-6) return;
-    if (edge < p.spike && edge > p.from) p.from = edge, p.v_from = v;
-    if (edge > p.spike && edge < p.until) p.until = edge, p.v_until = v;
-}
-
-// The template, bent over the bin beside each end to meet the voltage there.
-static double shape(const Peak& p, const Waveform& w, double t) {
-    const double a = std::max(p.spike, p.until - bin), b = std::min(p.spike, p.from + bin);
-    double v = at(w, t - p.spike);
-    if (t > a) v += (t - a) / (p.until - a) * (p.v_until - at(w, p.until - p.spike));
-    if (t < b) v += (b - t) / (b - p.from) * (p.v_from - at(w, p.from - p.spike));
-    return v;
-}
-
-static bool inside(const Peak& p, double t) {
-    return t >= p.from && t <= p.until;
-}
-
-using Knots = std::vector<std::pair<double, double>>;  // ms, mV
-
-// Edges, and the points where an action potential leaves and meets the clip level.
-static Knots knots(const History& h, double edge) {
-    Knots out;
-    for (int i = 0; i < 3; ++i) {
-        const double t = edge - bin * (2 - i);
-        const bool hidden = std::any_of(h.peaks.begin(), h.peaks.end(),
-                                        [&](const Peak& p) { return inside(p, t); });
-        if (!hidden) out.push_back({t, h.v[i]});
-    }
-    for (const Peak& p : h.peaks) {
-        out.push_back({p.from, p.v_from});
-        out.push_back({p.until, p.v_until});
-    }
-    std::sort(out.begin(), out.end());
-    return out;
-}
-
-static double voltage(const History& h, const Waveform& w, const Knots& k, double t) {
-    for (auto p = h.peaks.rbegin(); p != h.peaks.rend(); ++p)
-        if (inside(*p, t)) return shape(*p, w, t);
-    auto b = std::lower_bound(k.begin(), k.end(), std::make_pair(t, -1e9));
-    if (b == k.begin()) return k.front().second;
-    if (b == k.end()) return k.back().second;
-    if (b->first == t) return b->second;
-    const auto a = b - 1;
-    const double x = b->first > a->first ? (t - a->first) / (b->first - a->first) : 1;
-    return a->second + x * (b->second - a->second);
-}
 
 // NEURON's t is a sum of steps: at an edge it is off by some 1e-12 ms.
 static double snapped(double t) {
@@ -124,15 +49,15 @@ static double time_of(const Recording& r, int i, int n) {
     return back < int(steps.size()) ? steps[steps.size() - 1 - back] : -1;
 }
 
-static void rewrite(const Recording& r, const History& h, const Waveform& w, double edge) {
+static void rewrite(const Recording& r, const Course& c, const Waveform& w, double edge) {
     const int n = vector_capacity(r.samples);
     double* p = vector_vec(r.samples);
-    const Knots k = knots(h, edge);
+    const Knots k = knots(c, edge);
     const double since = std::max({edge - 2 * bin, 0.0, r.since});
     for (int i = n - 1; i >= 0; --i) {
         const double t = snapped(time_of(r, i, n));
         if (t <= since) break;
-        if (t < edge) p[i] = voltage(h, w, k, t);
+        if (t < edge) p[i] = voltage(c, w, k, t);
     }
 }
 
@@ -195,7 +120,7 @@ static void collect_all() {
 static History new_history(int cell) {
     const Cell& c = model().cells[cell];
     const double v = group_of(c).v[c.row];
-    return {{v, v, v}, {}, {}};
+    return {{{v, v, v}, {}}, {}};
 }
 
 // Recordings of soma voltages go to their cells' histories; what the others record is returned.
@@ -264,8 +189,7 @@ void restart_recordings() {
     emptied = 0;
     for (auto& [cell, h] : histories) {
         const double v = group_of(model().cells[cell]).v_init;
-        std::fill(h.v, h.v + 3, v);
-        h.peaks.clear();
+        h.course = {{v, v, v}, {}};
     }
 }
 
@@ -283,20 +207,11 @@ void patch_recordings(double edge) {
     for (auto& [cell, h] : histories) {
         const Cell& c = model().cells[cell];
         const Group& g = group_of(c);
-        h.v[0] = h.v[1];
-        h.v[1] = h.v[2];
-        h.v[2] = g.v[c.row];
         const Waveform& w = g.population->waveform();
-        const auto old = std::remove_if(h.peaks.begin(), h.peaks.end(),
-                                        [&](const Peak& p) { return p.until < edge - 2 * bin; });
-        h.peaks.erase(old, h.peaks.end());
-        for (const Spike& s : g.spikes)
-            if (s.row == c.row && w.v.size() > 1) h.peaks.push_back(peak_of(w, s.t));
-        for (Peak& p : h.peaks)
-            for (int i = 0; i < 3; ++i) cut(p, edge - bin * (2 - i), h.v[i], w);
+        go_on(h.course, edge, g.v[c.row], w, g.spikes, c.row);
         for (const size_t i : h.recordings) {
             follow(collected[i], steps.back() - nrn_threads->_dt / 2);
-            rewrite(collected[i], h, w, edge);
+            rewrite(collected[i], h.course, w, edge);
         }
     }
 }
@@ -305,8 +220,8 @@ void save_recordings(CouplingState& to) {
     take_in();
     for (const auto& [cell, h] : histories) {
         to.recorded_cell.push_back(cell);
-        to.recorded_v.insert(to.recorded_v.end(), h.v, h.v + 3);
-        for (const Peak& p : h.peaks) {
+        to.recorded_v.insert(to.recorded_v.end(), h.course.v, h.course.v + 3);
+        for (const Peak& p : h.course.peaks) {
             to.peak_cell.push_back(cell);
             to.peaks.insert(to.peaks.end(), {p.spike, p.from, p.until, p.v_from, p.v_until});
         }
@@ -337,13 +252,13 @@ void load_recordings(const CouplingState& from, double now) {
     restart_steps(now);
     take_in();
     for (auto& [cell, h] : histories) {
-        std::fill(h.v, h.v + 3, group_of(model().cells[cell]).v[model().cells[cell].row]);
-        h.peaks.clear();
+        const double v = group_of(model().cells[cell]).v[model().cells[cell].row];
+        h.course = {{v, v, v}, {}};
         for (size_t i = 0; i < from.recorded_cell.size(); ++i)
-            if (from.recorded_cell[i] == cell) std::copy_n(&from.recorded_v[3 * i], 3, h.v);
+            if (from.recorded_cell[i] == cell) std::copy_n(&from.recorded_v[3 * i], 3, h.course.v);
         for (size_t i = 0; i < from.peak_cell.size(); ++i) {
             const double* p = &from.peaks[5 * i];
-            if (from.peak_cell[i] == cell) h.peaks.push_back({p[0], p[1], p[2], p[3], p[4]});
+            if (from.peak_cell[i] == cell) h.course.peaks.push_back({p[0], p[1], p[2], p[3], p[4]});
         }
         for (const size_t i : h.recordings) resume(collected[i], cell, from, now);
     }
