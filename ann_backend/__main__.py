@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ann_backend.cli.text import render
 from ann_backend.errors import AnnBackendError
+from ann_backend.paths import refuse_unwritable
 
 # packages that some commands need, and with which of our extras they come
 EXTRAS = dict.fromkeys(("torch", "tqdm", "h5py", "sklearn"), "train")
@@ -53,6 +54,8 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; return the exit status (0: done, 1: no, 2: usage)."""
     args = parser().parse_args(argv)
     try:
+        if args.json is not None:
+            refuse_unwritable(args.json, "--json")
         result = args.run(args)
     except AnnBackendError as error:
         print(f"ann_backend {args.command}: {error}", file=sys.stderr)
@@ -70,7 +73,6 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     print(args.text(result))
     if args.json is not None:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
         args.json.write_text(json.dumps(result, indent=2) + "\n")
     return 0 if result.get("ok", True) else 1
 

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ann_backend.errors import CellError
+from ann_backend.errors import AnnBackendError, CellError
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -37,6 +37,40 @@ def write_whole(path: Path, raw: bytes) -> None:
         scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)
+
+
+def refuse_unwritable(path: Path, name: str, suffix: str = "") -> None:
+    """Refuse a file that cannot be made, before hours of work, not after them.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder is made.
+    name : str
+        What the user calls it, such as ``--out``.
+    suffix : str
+        That it must end in.
+
+    Raises
+    ------
+    AnnBackendError
+    """
+    if not path.name.endswith(suffix):
+        raise AnnBackendError(
+            f"{name}: expected a path that ends in {suffix}, got '{path}'"
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise AnnBackendError(
+                f"{name}: expected a file to write, got folder '{path}'"
+            )
+        there = path.exists()
+        path.open("ab").close()
+        if not there:
+            path.unlink()
+    except OSError as error:
+        raise AnnBackendError(f"{name}: {error}; give another path") from error
 
 
 def mod_dir() -> Path:

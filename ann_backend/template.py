@@ -52,17 +52,24 @@ def locate(cell: Any, location: str) -> tuple[Section, float]:
     Raises
     ------
     CellError
-        If the cell has no such section.
+        If the cell has no such section, or the location is written otherwise.
     """
-    name, _, x = location.rstrip(")").partition("(")
+    name, _, position = location.removesuffix(")").partition("(")
+    try:
+        x = float(position)
+    except ValueError:
+        x = -1.0
+    if not 0.0 <= x <= 1.0:
+        raise CellError(
+            f"{cell}: expected a location such as 'soma(0.5)' or 'dend[3](0.1)', a "
+            f"section and a position from 0 to 1 on it, got '{location}'"
+        )
     if name == "soma":
-        return soma(cell), float(x)
+        return soma(cell), x
     for section in sections(cell):
         if short_name(section) == name:
-            return section, float(x)
-    raise CellError(
-        f"{cell}: expected a section '{name}' (the bundle has a channel there)"
-    )
+            return section, x
+    raise CellError(f"{cell}: expected a section '{name}' for a channel, got none")
 
 
 def fingerprint(cell: Any, v_init: float, celsius: float) -> dict[str, Any]:

@@ -9,6 +9,8 @@ import ann_backend
 from ann_backend import _neuron
 from ann_backend.nrn import h
 from ann_backend.run import limits
+from ann_backend.train.cell import HH
+from ann_backend.train.resolve import resolve
 
 
 def _reset():
@@ -22,6 +24,12 @@ def _reset():
     h.celsius, h.dt, h.steps_per_ms = 6.3, 0.025, 40
     gc.collect()  # here, not in the middle of a step
     h.finitialize(-65)
+
+
+@pytest.fixture(scope="session")
+def hh():
+    """HH's description, resolved."""
+    return resolve(HH)
 
 
 @pytest.fixture

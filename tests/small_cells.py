@@ -1,5 +1,7 @@
 """Cells for tests: Python classes and functions that the training line can import."""
 
+import os
+
 from ann_backend.nrn import h
 from ann_backend.train.cell import CellDescription, ChannelDescription
 
@@ -50,6 +52,31 @@ class Shapeless:
 
     def __init__(self):
         self.dend = h.Section("dend", self)
+
+
+class Namesakes(Stick):
+    """Two dendrites of one name."""
+
+    def __init__(self):
+        super().__init__()
+        self.more = [h.Section("dend", self) for _ in range(2)]
+        for section in self.more:
+            section.connect(self.soma(1))
+
+
+class Cellbody:
+    """A soma of another name, with a synapse."""
+
+    def __init__(self):
+        self.soma = h.Section("cell_body", self)
+        self.synapse = h.ExpSyn(self.soma(0.5))
+
+
+def chance():
+    """A stick of another length each time."""
+    one = Stick()
+    one.dend[0].L = 300 + 1e-3 * os.getpid()
+    return one
 
 
 def broken():

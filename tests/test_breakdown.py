@@ -36,6 +36,8 @@ def test_trials_are_binned_and_every_bin_has_its_spikes_and_floor():
     assert [b["f1_2ms"] for b in rates] == pytest.approx([1, 1, 60 / 140])
     assert [b["floor_f1_2ms"] for b in rates] == [1, 1, 1]
     assert sum(b["trials"] for b in bins["synapses"]) == 3
+    (bin_,) = breakdown(sums, floor, {"synapses": [5] * 4})["synapses"]
+    assert (bin_["low"], bin_["high"], bin_["trials"]) == (5, 5, 4)
     (line,) = failures({"output_rate_Hz": rates})
     assert line.startswith("output_rate_Hz 30 to 40: F1@2 ms 0.429, floor 1.000 (140")
 

@@ -15,6 +15,7 @@ from ann_backend.run.shipped import load_mechanisms
 from ann_backend.train.cell import HH, SHIPPED, CellDescription, ChannelDescription
 from ann_backend.train.dataset import Request, generate
 from ann_backend.train.resolve import resolve, resolve_here
+from ann_backend.train.stock import fingerprint
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 KIND = ChannelDescription(
@@ -33,6 +34,22 @@ INHIBITION = dataclasses.replace(
     synapses=(("ExpSyn", {"tau": 6.0, "e": -75.0}),),
     role="inhibitory",
 )
+
+
+def clamp(name):
+    return dataclasses.replace(
+        KIND,
+        name=name,
+        location="dend[1](0.5)",
+        synapses=(("IClamp", {}),),
+        role="current",
+    )
+
+
+def at(location):
+    return dataclasses.replace(KIND, location=location)
+
+
 STICK = CellDescription(
     name="Stick", template="small_cells:Stick", channels=(KIND, INHIBITION)
 )
@@ -43,8 +60,10 @@ def l5pc():
     return resolve(SHIPPED["L5PC"])
 
 
-def test_a_resolved_description_is_left_alone():
-    assert resolve(HH) is HH
+def test_a_resolved_description_is_left_alone_and_knows_its_cell(hh):
+    assert resolve(hh) is hh
+    assert hh.digest == fingerprint(HH)["digest"]
+    assert dataclasses.replace(hh, digest="") == HH
 
 
 def test_the_default_plan_has_a_channel_on_each_dendritic_segment():
@@ -82,13 +101,14 @@ def plastic():
     one = Stick()
     one.synapse = h.ann_GABAA(one.dend[0](0.5))
     one.synapse.U, one.synapse.tau_rec = 0.5, 800
+    one.other = h.ExpSyn(one.soma(0.5))
     return one
 
 
 def test_plasticity_of_a_placed_synapse_is_no_kinetics_of_its_channel():
     load_mechanisms()
     placed = dataclasses.replace(STICK, template="test_cell:plastic", channels=())
-    (channel,) = resolve_here(placed).channels
+    _, channel = resolve_here(placed).channels
     assert channel.synapses[0][1].keys() == {"tau_rise", "tau_decay", "e"}
     assert max(channel.tau_ms) < 50
 
@@ -116,11 +136,83 @@ def test_synapses_that_the_template_placed_become_channels():
         ({"mod_files": ("no_such.mod",)}, "expected its mechanisms at"),
         ({"channels": ()}, "or synapses on the cell, got none"),
         ({"channels": (KIND, KIND)}, "one channel of a name"),
+        ({"channels": (INHIBITION,)}, "expected an excitatory or slow channel"),
+        ({"channels": (KIND, clamp("a"), clamp("b"))}, "one channel with a current"),
+        ({"channels": (at("dend[3](0.5)"),)}, r"a section 'dend\[3\]' for a channel"),
+        ({"channels": (at("axon[5](0.5)"),)}, r"a section 'axon\[5\]' for a channel"),
+        ({"channels": (at("soma"),)}, r"a location such as .* got 'soma'"),
+        ({"channels": (at("soma(1.5)"),)}, r"a location such as .* got 'soma\(1.5\)'"),
+        (
+            {"template": "small_cells:Namesakes"},
+            "of different names, got several 'dend'",
+        ),
     ],
 )
 def test_a_description_that_cannot_be_honoured_is_refused(change, message):
     with pytest.raises(CellError, match=message):
         resolve(dataclasses.replace(STICK, **change))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"role": "inhib"},
+            "expected a role of excitatory, slow, inhibitory, current, got 'inh",
+        ),
+        ({"synapses": ()}, r"expected a synapse, \(mechanism, parameters\), got none"),
+        ({"tau_ms": (0.0, 2.0)}, r"expected tau_ms above 0, got \(0.0, 2.0\)"),
+        ({"tau_ms": ()}, r"expected tau_ms above 0, got \(\)"),
+        ({"unit_uS": -0.1}, "expected unit_uS above 0"),
+        ({"rate_Hz": float("nan")}, "expected rate_Hz above 0"),
+    ],
+)
+def test_a_channel_that_means_nothing_is_refused(change, message):
+    with pytest.raises(CellError, match=f"channel 'AMPA': {message}"):
+        dataclasses.replace(KIND, **change)
+
+
+def test_a_step_that_does_not_go_into_1_ms_is_refused(hh):
+    with pytest.raises(CellError, match=r"dt_ms to go into 1 ms.* got 0\.03"):
+        dataclasses.replace(HH, dt_ms=0.03)
+    with pytest.raises(CellError, match=r"dt_ms to go into 1 ms.* got 0\.03"):
+        Request(cell=hh, split="test", seed=0, trials=1, duration_ms=9, dt_ms=0.03)
+    with pytest.raises(CellError, match="secondorder 0 or 2, got 1"):
+        dataclasses.replace(HH, secondorder=1)
+
+
+def test_a_cell_that_is_built_otherwise_each_time_is_refused(tmp_path):
+    cell = resolve(dataclasses.replace(STICK, template="small_cells:chance"))
+    request = Request(cell=cell, split="test", seed=0, trials=1, duration_ms=9)
+    with pytest.raises(
+        CellError, match=r"the cell that resolve.. saw.*another cell each"
+    ):
+        generate(request, tmp_path, processes=1, quiet=True)
+
+
+@pytest.mark.parametrize(
+    "synapses",
+    [
+        (("NoSuchSynapse", {}),),
+        (("ExpSyn", {"tua": 2.0}),),
+        (("ExpSyn", {"tau": "2"}),),
+    ],
+)
+def test_a_synapse_that_neuron_does_not_have_is_named(synapses, tmp_path):
+    kind = dataclasses.replace(KIND, synapses=synapses)
+    cell = resolve(dataclasses.replace(STICK, channels=(kind,)))
+    request = Request(cell=cell, split="test", seed=0, trials=1, duration_ms=9)
+    with pytest.raises(CellError, match=r"AMPA': expected a point process \w+ with"):
+        generate(request, tmp_path, processes=1, quiet=True)
+
+
+def test_the_soma_of_a_placed_synapse_may_have_any_name():
+    placed = dataclasses.replace(
+        STICK, template="small_cells:Cellbody", channels=(), arguments=()
+    )
+    (channel,) = resolve_here(placed).channels
+    assert channel.location == "soma(0.5)"
+    assert channel.branch == 0
 
 
 def test_a_channel_on_the_dendrites_of_a_cell_without_any_is_refused():

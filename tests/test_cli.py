@@ -85,6 +85,13 @@ def test_a_command_names_the_package_that_it_lacks(monkeypatch, capsys):
     )
 
 
+def test_a_result_that_cannot_be_written_is_refused_before_the_work(tmp_path, capsys):
+    assert main(["info", "HH", "--json", str(tmp_path)]) == 1
+    said = capsys.readouterr()
+    assert "--json: expected a file to write, got folder" in said.err
+    assert not said.out
+
+
 def test_render_lays_scalars_and_tables_out():
     text = render({"a": 1, "b": {"c": 0.123456}, "rows": [{"x": 1, "y": None}]})
     assert text.splitlines() == ["a    1", "b.c  0.1235", "", "rows:", "x  y", "1  -"]

@@ -9,6 +9,7 @@ from ann_backend.errors import AnnBackendError
 from ann_backend.train import curve
 from ann_backend.train.cell import HH
 from ann_backend.train.fit import Fit
+from ann_backend.train.resolve import resolve
 from ann_backend.train.shape import Shape
 from ann_backend.train.tally import KEYS
 
@@ -19,7 +20,7 @@ OPTIONS = Fit(shape=SHAPE, batch=4, rate=1e-2)
 def drawn(folder, hours, **changes):
     asked = {"steps": 8, "seed": 3, "trial_s": (2, 1), "held_out": 3}
     asked |= {"options": OPTIONS, "quiet": True} | changes
-    return curve.curve(HH, hours, folder=folder, **asked)
+    return curve.curve(resolve(HH), hours, folder=folder, **asked)
 
 
 @pytest.mark.slow
@@ -45,6 +46,13 @@ def test_no_hours_and_no_steps_are_refused(tmp_path):
     for hours, changes in (([], {}), ([0.0], {}), ([1.0], {"steps": 0})):
         with pytest.raises(AnnBackendError, match="hours above 0 and 1 step or more"):
             drawn(tmp_path, hours, **changes)
+
+
+@pytest.mark.slow
+def test_held_out_trials_without_a_usual_rate_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(curve, "usual", lambda sums: np.zeros(len(sums.true), bool))
+    with pytest.raises(AnnBackendError, match=r"of 0.1 to 20 Hz.*got none of 3"):
+        drawn(tmp_path, [4 / 3600])
 
 
 def power_law(hours):

@@ -2,7 +2,12 @@
 
 import dataclasses
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,8 +20,8 @@ from ann_backend.train.shard import pack, unpack
 
 
 @pytest.fixture(scope="module")
-def request_():
-    return Request(cell=HH, split="train", seed=3, trials=6, duration_ms=1000, rows=3)
+def request_(hh):
+    return Request(cell=hh, split="train", seed=3, trials=6, duration_ms=1000, rows=3)
 
 
 @pytest.fixture(scope="module")
@@ -72,13 +77,57 @@ def test_events_that_another_numpy_would_draw_are_refused(made):
 def test_an_interrupted_generation_resumes_to_the_same_trials(request_, made, tmp_path):
     folder, whole = made
     copied(request_, folder, tmp_path, [0])
-    (request_.path(tmp_path, 1).with_suffix(".1.partial")).write_bytes(b"half")
+    gone = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    half, other = (
+        request_.path(tmp_path, 1).with_suffix(f".{pid}.partial")
+        for pid in (int(gone.stdout), os.getppid())
+    )
+    half.write_bytes(b"half")
+    other.write_bytes(b"of a process that goes on")
     resumed = generate(request_, tmp_path, processes=1, quiet=True)
     assert resumed.events_sha256 == whole.events_sha256
     for a, b in zip(resumed.trials, whole.trials, strict=True):
         assert np.array_equal(a.v, b.v)
         assert np.array_equal(a.spikes, b.spikes)
-    assert not list(tmp_path.rglob("*.partial"))
+    assert list(tmp_path.rglob("*.partial")) == [other]
+
+
+def test_workers_end_with_a_process_that_is_killed(tmp_path):
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    # its output closes when the last that writes there has ended
+    asked = subprocess.run([sys.executable, script], stdout=subprocess.PIPE, timeout=30)
+    assert asked.returncode == -signal.SIGKILL
+    assert int(asked.stdout)
+
+
+KILLED = """
+import os, signal, time
+from ann_backend.train import build
+
+if __name__ == "__main__":
+    with build.workers(1) as pool:
+        print(pool.submit(os.getpid).result(), flush=True)
+        pool.submit(time.sleep, 60)
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_sets_of_other_seeds_and_sizes_lie_apart(request_):
+    changes = {"seed": 4}, {"rows": 4}, {"duration_ms": 500}, {"dt_ms": 0.0125}
+    others = [dataclasses.replace(request_, **change) for change in changes]
+    assert len({r.path(Path(), 0) for r in (request_, *others)}) == 5
+
+
+def test_trials_of_mechanisms_that_were_edited_are_refused(request_, made, monkeypatch):
+    monkeypatch.setattr("ann_backend.train.dataset.statements", lambda _: "edited")
+    with pytest.raises(AnnBackendError, match="of the mechanisms edited, got"):
+        load(request_, made[0])
 
 
 def test_what_is_there_can_be_loaded_while_more_is_made(request_, made, tmp_path):
@@ -119,15 +168,15 @@ def test_half_the_step_has_the_same_events(request_, made):
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"seed": 4}, "seeds"),
-        ({"cell": dataclasses.replace(HH, celsius=7.0)}, r"cell \{'celsius': 7.0\}"),
-        ({"cell": dataclasses.replace(HH, channels=HH.channels[:2])}, "channels"),
+        ({"celsius": 7.0}, r"cell \{'celsius': 7.0\}, got \{'celsius': 6.3\}"),
+        ({"channels": HH.channels[:2]}, "channels"),
+        ({"digest": "a" * 64}, r"cell \{'digest': 'aaa"),
     ],
 )
-def test_shards_of_another_request_are_refused(request_, made, change, named):
-    other = dataclasses.replace(request_, **change)
+def test_shards_of_another_cell_are_refused(request_, made, change, named):
+    other = dataclasses.replace(request_.cell, **change)
     with pytest.raises(AnnBackendError, match=f"expected {named}"):
-        load(other, made[0])
+        load(dataclasses.replace(request_, cell=other), made[0])
 
 
 @pytest.mark.parametrize("name", ["mechanisms_sha256", "neuron_version", "teacher"])

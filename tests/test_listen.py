@@ -21,8 +21,8 @@ FOUND = Spiking(0.5, 3.0, 20.0)
 
 
 @pytest.fixture(scope="module")
-def trials(tmp_path_factory):
-    request = Request(cell=HH, split="train", seed=5, trials=8, duration_ms=500, rows=8)
+def trials(hh, tmp_path_factory):
+    request = Request(cell=hh, split="train", seed=5, trials=8, duration_ms=500, rows=8)
     return generate(request, tmp_path_factory.mktemp("l"), quiet=True).trials
 
 

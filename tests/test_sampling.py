@@ -84,6 +84,13 @@ def test_places_and_numbers_of_synapses_differ_from_trial_to_trial(l5pc):
     assert max(basal) > 0.95
 
 
+def test_excitation_is_all_slow_where_no_other_is():
+    cell = dataclasses.replace(HH, channels=HH.channels[1:])
+    assert [c.role for c in cell.channels] == ["inhibitory", "slow"]
+    for seed in range(20):
+        assert draw_plan(cell, seed, duration_ms=500).rate_Hz[1].sum() > 0
+
+
 def test_clusters_fall_on_one_branch_at_a_time(l5pc):
     plans = (draw_plan(l5pc, seed, duration_ms=8000) for seed in range(200))
     plan = next(

@@ -29,7 +29,7 @@ KINDS = (
     ),
     ChannelDescription(
         name="I",
-        location="soma(0.5)",
+        location="dend[0](0.5)",
         synapses=(("IClamp", {}),),
         role="current",
         unit_uS=0.3,
@@ -43,10 +43,10 @@ STICK = CellDescription(
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
+def data(hh, tmp_path_factory):
     folder = tmp_path_factory.mktemp("trials")
     request = Request(
-        cell=HH, split="train", seed=3, trials=6, duration_ms=1500, rows=3
+        cell=hh, split="train", seed=3, trials=6, duration_ms=1500, rows=3
     )
     return generate(request, folder, processes=2, quiet=True)
 
@@ -128,7 +128,7 @@ def test_a_dendritic_trial_with_a_clamp_is_the_run_a_user_would_make(tmp_path):
         synapse.tau = 2.0
     clamps = []
     for on, off, nA in trial.events.steps:
-        clamps.append(h.IClamp(one.soma(0.5)))
+        clamps.append(h.IClamp(one.dend[0](0.5)))
         clamps[-1].delay, clamps[-1].dur, clamps[-1].amp = on, off - on, nA
     names = [(int(site[5]), float(site[8:-1])) for site in cell.sites]
     watched = [one.soma(0.5), *(one.dend[k](x) for k, x in names)]
@@ -153,9 +153,9 @@ def test_a_cell_that_coreneuron_refuses_runs_in_neuron_and_it_is_said(monkeypatc
     assert teacher.name.startswith("NEURON 9")
 
 
-def test_neuron_and_coreneuron_give_the_same_trials(data, tmp_path, monkeypatch):
+def test_neuron_and_coreneuron_give_the_same_trials(data, hh, tmp_path, monkeypatch):
     request = Request(
-        cell=HH, split="train", seed=3, trials=6, duration_ms=1500, rows=3
+        cell=hh, split="train", seed=3, trials=6, duration_ms=1500, rows=3
     )
     stock = dataclasses.replace(choose(HH), fast=False, name="NEURON")
     monkeypatch.setattr("ann_backend.train.dataset.choose", lambda _: stock)

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 from reference import reference_spikes  # noqa: E402
 
 import ann_backend  # noqa: E402
-from ann_backend import _train  # noqa: E402
+from ann_backend import _train, paths  # noqa: E402
 from ann_backend.bundle import load as load_bundle  # noqa: E402
 from ann_backend.errors import AnnBackendError, CellError  # noqa: E402
 from ann_backend.metrics import f1_pooled  # noqa: E402
@@ -45,8 +45,8 @@ SMALL = fit.Fit(
 
 
 @pytest.fixture(scope="module")
-def request_():
-    return Request(cell=HH, split="train", seed=3, trials=6, duration_ms=1500, rows=3)
+def request_(hh):
+    return Request(cell=hh, split="train", seed=3, trials=6, duration_ms=1500, rows=3)
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +195,7 @@ def dendrite(k, kind, branch, away):
     return ChannelDescription(
         name=f"{k}",
         location=f"dend({k})",
-        synapses=(),
+        synapses=(("ExpSyn", {}),),
         role=kind,
         unit_uS=0.5,
         rate_Hz=1.0,
@@ -249,12 +249,16 @@ def test_trials_of_several_lengths_train_together(data, request_, tmp_path):
 
 def test_hours_are_asked_for_each_length_of_trials(tmp_path):
     with pytest.raises(AnnBackendError, match=r"hours for each length.*\[1.0\] h of"):
-        ann_backend.train("HH", out=tmp_path / "x", hours=[1.0], trial_s=[1, 2])
+        ann_backend.train(
+            "HH", out=tmp_path / "x.safetensors", hours=[1.0], trial_s=[1, 2]
+        )
     for hours, trial_s in ((0, 2), (1.0, 0), ([1.0, -2.0], [1, 2])):
         with pytest.raises(AnnBackendError, match="expected hours above 0"):
-            ann_backend.train("HH", out=tmp_path / "x", hours=hours, trial_s=trial_s)
+            ann_backend.train(
+                "HH", out=tmp_path / "x.safetensors", hours=hours, trial_s=trial_s
+            )
     with pytest.raises(AnnBackendError, match=r"0 hours or more of a network.*and -1"):
-        ann_backend.train("HH", out=tmp_path / "x", network_hours=-1.0)
+        ann_backend.train("HH", out=tmp_path / "x.safetensors", network_hours=-1.0)
 
 
 def test_trials_of_a_network_are_more_to_train_on(tmp_path, monkeypatch):
@@ -268,7 +272,7 @@ def test_trials_of_a_network_are_more_to_train_on(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         ann_backend.train(
             "HH",
-            out=tmp_path / "x",
+            out=tmp_path / "x.safetensors",
             folder=tmp_path,
             hours=0.001,
             trial_s=2,
@@ -311,6 +315,11 @@ def test_a_checkpoint_of_another_run_is_refused(data, tmp_path):
     fit.fit(data, data, SMALL, tmp_path, quiet=True)
     with pytest.raises(AnnBackendError, match="expected a checkpoint of"):
         fit.fit(data, data, dataclasses.replace(SMALL, rate=0.5), tmp_path, quiet=True)
+    cell = dataclasses.replace(data.cell, clip_mV=-50.0)
+    trials = [dataclasses.replace(t, cell=cell) for t in data.trials]
+    other = dataclasses.replace(data, trials=trials)
+    with pytest.raises(AnnBackendError, match="expected a checkpoint of"):
+        fit.fit(other, other, SMALL, tmp_path, quiet=True)
 
 
 def test_nan_stops_the_training_and_says_where(data, tmp_path):
@@ -472,8 +481,8 @@ def test_a_beginning_that_does_not_fit_is_refused(data, tmp_path):
     small_bundle(data, path)
     for sizes, freeze, message in (
         ({"units": 7}, "", "expected 'branch_b' of shape"),
-        ({"hidden": 7}, "front", "whose front to freeze, got"),
-        ({"mix": 7}, "front", "whose front to freeze, got"),
+        ({"hidden": 7}, "front", "to freeze its front, a bundle with a mix of"),
+        ({"mix": 7}, "front", "to freeze its front, a bundle with a mix of"),
     ):
         shape = dataclasses.replace(SMALL.shape, **sizes)
         options = dataclasses.replace(
@@ -541,8 +550,6 @@ def test_the_command_writes_a_bundle_that_says_how_it_was_made(tmp_path):
 
 
 def test_the_shipped_bundle_says_how_good_it_is():
-    from ann_backend import paths
-
     manifest = load_bundle(paths.bundle_dir() / "HH.safetensors").manifest
     assert manifest.training.command.startswith("python -m ann_backend train HH")
     assert manifest.fidelity["trials"] >= 20
@@ -556,9 +563,34 @@ def test_splits_of_two_cells_are_no_training_set(data):
 
 
 def test_options_that_mean_nothing_are_refused():
-    for wrong in ({"freeze": "front"}, {"window": 100}, {"patience": 0}):
-        with pytest.raises(AnnBackendError, match="expected a"):
-            fit.Fit(**wrong)
+    wrong = {"window": 100, "patience": 0, "epochs": 0, "rate": 0.0, "batch": 0}
+    wrong |= {"threads": 0, "device": "gpu", "freeze": "all"}
+    for name, value in wrong.items():
+        with pytest.raises(AnnBackendError, match=f"expected {name} .*got {value!r}"):
+            fit.Fit(**{name: value})
+    with pytest.raises(AnnBackendError, match="init_from to be the bundle whose front"):
+        fit.Fit(freeze="front")
+    if not torch.cuda.is_available():
+        with pytest.raises(AnnBackendError, match=r"expected a GPU .* device 'cpu'"):
+            fit.Fit(device="cuda")
+
+
+def test_what_only_the_last_stage_would_stumble_over_is_refused_first(tmp_path):
+    begun = tmp_path / "begun.safetensors"
+    begun.write_bytes((paths.bundle_dir() / "HH.safetensors").read_bytes())
+    out, folder = tmp_path / "x.safetensors", tmp_path / "x"
+    (tmp_path / "d.safetensors").mkdir()
+    for wrong, said in (
+        ({"out": tmp_path / "x"}, "out: expected a path that ends in .safetensors"),
+        ({"out": tmp_path / "d.safetensors"}, "expected a file to write, got folder"),
+        ({"held_out": 0}, "expected 1 trial or more held out, got 0"),
+        ({"options": fit.Fit(init_from="no.safetensors")}, "a readable bundle file"),
+        ({"out": begun, "options": fit.Fit(init_from=str(begun))}, "another file to"),
+    ):
+        with pytest.raises(AnnBackendError, match=said):
+            ann_backend.train("HH", **({"out": out, "folder": folder} | wrong))
+    assert not out.exists()
+    assert not folder.exists()
 
 
 def test_a_bundle_of_other_channels_is_no_beginning(data, tmp_path):

@@ -1,5 +1,6 @@
 """The tree of conductances in training: C++ against torch, and its beginning."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import numpy as np
@@ -143,6 +144,15 @@ def test_a_synapse_begins_with_its_own_peak_conductance(cell, measured):
     assert units.gate[1, branch, 0] == 0  # AMPA's gate stands half open
     assert 0.5 * ampa.max() == pytest.approx(1.0, rel=1e-3)  # nS
     assert nmda.max() == pytest.approx(0.71, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"e": 0.0}, {"tau": 50.0}, {"tau_rise": 2.0, "tau_decay": 65.0}]
+)
+def test_a_receptor_that_is_all_nmda_has_one_course(cell, parameters):
+    kind = dataclasses.replace(cell.channels[0], synapses=(("ann_NMDA", parameters),))
+    (course,) = cable._conductances(kind)
+    assert course[2]
 
 
 def test_a_network_rests_near_the_cell_and_excitation_depolarises_it(cell, measured):

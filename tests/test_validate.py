@@ -26,7 +26,7 @@ CURRENT = ChannelDescription(
     synapses=(("IClamp", {}),),
     role="current",
     unit_uS=0.1,
-    rate_Hz=0.0,
+    rate_Hz=1000.0,
     tau_ms=(0.5, 2.0, 10.0, 60.0),
 )
 
@@ -44,8 +44,8 @@ def _short():
 
 
 @pytest.fixture(scope="module")
-def found(folder):
-    return gather(HH, folder, seed=2, amount=SMALL, processes=1, quiet=True)
+def found(folder, hh):
+    return gather(hh, folder, seed=2, amount=SMALL, processes=1, quiet=True)
 
 
 @pytest.fixture(scope="module")
@@ -136,16 +136,16 @@ def test_one_that_hears_no_spikes_is_told_none(measured):
     assert measured["told_the_teachers_spikes"] is None
 
 
-def test_a_second_gathering_simulates_nothing(found, folder):
+def test_a_second_gathering_simulates_nothing(found, folder, hh):
     before = sorted(p.stat().st_mtime_ns for p in folder.rglob("*.npz"))
-    again = gather(HH, folder, seed=2, amount=SMALL, processes=1, quiet=True)
+    again = gather(hh, folder, seed=2, amount=SMALL, processes=1, quiet=True)
     assert sorted(p.stat().st_mtime_ns for p in folder.rglob("*.npz")) == before
     assert np.array_equal(again.half.v, found.half.v)
 
 
-def test_another_number_of_trials_finds_the_same_ones(found, folder):
+def test_another_number_of_trials_finds_the_same_ones(found, folder, hh):
     fewer = dataclasses.replace(SMALL, trials=2)
-    again = gather(HH, folder, seed=2, amount=fewer, processes=1, quiet=True)
+    again = gather(hh, folder, seed=2, amount=fewer, processes=1, quiet=True)
     assert len(again.test.trials) == 2
     assert np.array_equal(again.test.trials[1].v, found.test.trials[1].v)
 
@@ -185,7 +185,21 @@ def test_a_response_without_spikes_has_no_waveform():
     assert waveform(load(BUNDLE), None) == (None, None)
 
 
+def test_trials_as_long_as_the_longest_are_a_set_of_their_own(hh, tmp_path):
+    amount = dataclasses.replace(SMALL, trials=1, trial_s=3, stock_trials=0)
+    amount = dataclasses.replace(amount, network_cells=0)
+    found = gather(hh, tmp_path, seed=1, amount=amount, processes=1, quiet=True)
+    assert np.array_equal(found.long.trials[0].v, found.test.trials[0].v)
+
+
 # what a user can get wrong
+
+
+def test_trials_of_another_cell_than_the_bundles_are_refused(found):
+    other = found.test.fingerprint | {"digest": "a" * 64, "sections": {}}
+    test = dataclasses.replace(found.test, fingerprint=other)
+    with pytest.raises(CellError, match="trained on another cell"):
+        validate.measure(load(BUNDLE), dataclasses.replace(found, test=test))
 
 
 def test_a_bundle_of_other_channels_is_refused():

@@ -106,8 +106,7 @@ def main() -> None:
     cells, bins, repeats = map(int, numbers)
     h.nrnmpi_init()
     h.load_file("stdrun.hoc")
-    cell = SHIPPED[name]
-    share = Share(cell if cell.resolved else resolve_here(cell), cells)
+    share = Share(resolve_here(SHIPPED[name]), cells)
     share.run(SETTLE_MS)
     seconds = [share.run(bins) for _ in range(repeats)]
     spikes = share.spikes()

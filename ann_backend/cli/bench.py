@@ -232,8 +232,7 @@ def _prepared(name: str, path: str, seed: int) -> tuple[CellDescription, Bundle]
     from ann_backend.train.cell import SHIPPED
     from ann_backend.train.resolve import resolve_here
 
-    cell = SHIPPED[name]
-    cell = cell if cell.resolved else resolve_here(cell)
+    cell = resolve_here(SHIPPED[name])
     for fast in (False, True):
         build.library(cell, fast=fast)
     peak.library()

@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     AnnBackendError
         The bundle or the cell does not exist, or they do not fit together.
     """
-    from ann_backend.errors import AnnBackendError
+    from ann_backend.paths import refuse_unwritable
     from ann_backend.run.catalogue import find
 
     bundle = find(args.bundle)
@@ -64,14 +64,10 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     amount = _amount(args, bundle.manifest.training.ranges.get("trial_s"))
     drawing = None
     if args.html is not None:
-        _writable(args.html, "--html")
+        refuse_unwritable(args.html, "--html")
         drawing = _figures()
     if args.out is not None:
-        if args.out.suffix != ".safetensors":
-            raise AnnBackendError(
-                f"--out: expected a path that ends in .safetensors, got '{args.out}'"
-            )
-        _writable(args.out, "--out")
+        refuse_unwritable(args.out, "--out", ".safetensors")
 
     from ann_backend.bundle import save
     from ann_backend.train.evidence import gather
@@ -194,24 +190,6 @@ def _amount(args: argparse.Namespace, trained_s: object) -> Amount:
         if value is not None:
             amount = dataclasses.replace(amount, **{name: value})
     return amount
-
-
-def _writable(path: Path, flag: str) -> None:
-    """Refuse a file that cannot be made before hours of simulation, not after them."""
-    from ann_backend.errors import AnnBackendError
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        there = path.exists()
-        if path.is_dir():
-            raise AnnBackendError(
-                f"{flag}: expected a file to write, got folder '{path}'"
-            )
-        path.open("ab").close()
-        if not there:
-            path.unlink()
-    except OSError as error:
-        raise AnnBackendError(f"{flag}: {error}; give another path") from error
 
 
 def _figures() -> Any:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ann_backend.train.cable import Cable
-from ann_backend.train.cell import CellDescription, ChannelDescription
+from ann_backend.train.cell import HEARD, CellDescription, ChannelDescription
 from ann_backend.train.events import Events
 from ann_backend.train.intrinsic import Intrinsic
 
@@ -33,7 +33,7 @@ def channels(cell: CellDescription) -> tuple[ChannelDescription, ...]:
             name="own spikes",
             location="axon" if branch == axon else "dendrite",
             synapses=(),
-            role="spikes",
+            role=HEARD,
             unit_uS=UNIT_US,
             rate_Hz=0.0,
             tau_ms=tuple(taus.tolist()),

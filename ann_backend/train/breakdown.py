@@ -91,8 +91,8 @@ def _bins(name: str, values: Floats) -> list[NDArray[np.bool_]]:
     if name == "output_rate_Hz":
         edges = np.array(EDGES_HZ)
     elif len(there):
-        edges = np.unique(np.quantile(there, np.linspace(0, 1, QUANTILES + 1)))
-        edges = np.append(edges[:-1], np.inf)
+        edges = np.unique(np.quantile(there, np.arange(QUANTILES) / QUANTILES))
+        edges = np.append(edges, np.inf)
     else:
         return []
     masks = [(values >= a) & (values < b) for a, b in pairwise(edges)]

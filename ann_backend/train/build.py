@@ -9,7 +9,9 @@ from __future__ import annotations
 import concurrent.futures
 import importlib
 import multiprocessing
+import multiprocessing.connection
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,7 +21,16 @@ from ann_backend.errors import CellError
 from ann_backend.nrn import h, version
 from ann_backend.train.cell import CellDescription
 
-__all__ = ["FAST", "apart", "instance", "library", "load", "mod_files"]
+__all__ = [
+    "FAST",
+    "apart",
+    "fingerprint",
+    "instance",
+    "library",
+    "load",
+    "mod_files",
+    "workers",
+]
 
 # vector exp and pow; 2e-9 mV from stock NEURON
 FAST = (
@@ -34,10 +45,28 @@ _loaded: set[Path] = set()
 Found = TypeVar("Found")
 
 
+def workers(count: int) -> concurrent.futures.ProcessPoolExecutor:
+    """New processes to work in, which end when this one does, however it ends."""
+    return concurrent.futures.ProcessPoolExecutor(
+        count, multiprocessing.get_context("spawn"), _end_with_parent
+    )
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        watch = threading.Thread(target=_watch, args=(parent.sentinel,), daemon=True)
+        watch.start()
+
+
+def _watch(parent: int) -> None:
+    multiprocessing.connection.wait([parent])
+    os._exit(1)
+
+
 def apart(make: Callable[..., Found], *given: object) -> Found:
     """Call a function of a module in a new process, and return what it returns."""
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
+    with workers(1) as pool:
         return pool.submit(make, *given).result()
 
 
@@ -104,6 +133,25 @@ def instance(cell: CellDescription) -> Any:
         ) from error
     template.soma(one)
     return one
+
+
+def fingerprint(cell: CellDescription, one: Any) -> dict[str, Any]:
+    """Fingerprint of a cell that was built, at its temperature.
+
+    Raises
+    ------
+    CellError
+        It is not the one that `resolve` saw.
+    """
+    h.celsius = cell.celsius
+    found = template.fingerprint(one, cell.v_init_mV, cell.celsius)
+    if cell.digest not in ("", found["digest"]):
+        raise CellError(
+            f"{cell.name}: expected the cell that resolve() saw, digest "
+            f"{cell.digest[:12]}, got {found['digest'][:12]}; the template has changed "
+            "since, or builds another cell each time: fix what is random in it"
+        )
+    return found
 
 
 def _factory(cell: CellDescription) -> Callable[..., Any]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ann_backend.train import build
-from ann_backend.train.cell import CellDescription, ChannelDescription
+from ann_backend.train.cell import HEARD, CellDescription, ChannelDescription
 from ann_backend.train.groups import Groups
 from ann_backend.train.intrinsic import ALWAYS, Intrinsic, intrinsic
 from ann_backend.train.measure import measure
@@ -139,7 +139,7 @@ def _conductances(
     c: ChannelDescription,
 ) -> Iterator[tuple[NDArray[np.float32], float, bool]]:
     """Of a channel: weights of its kernels, reversal potential in mV, Mg block."""
-    if c.role == "spikes":  # the action potential, and what follows it
+    if c.role == HEARD:  # the action potential, and what follows it
         for mV, k, nS in SPIKE if c.location == "axon" else ():
             course = np.zeros(len(c.tau_ms), np.float32)
             course[min(k, len(course) - 1)] = c.unit_uS * nS
@@ -158,11 +158,12 @@ def _conductances(
         yield -inward, -FAR_MV, False
         return
     taus = sorted(v for name, v in parameters.items() if name.startswith("tau"))
-    given = [v for name, v in parameters.items() if name.startswith("e")]
+    given = [v for name, v in parameters.items() if name[0] in "eE"]
     mV = given[0] if given else REVERSAL_MV[c.role]
     unit_nS, rises = 1e3 * c.unit_uS, len(taus) > 1
     blocked = "NMDA" in mechanism
-    if blocked and c.role == "excitatory":  # both receptors: the slower one is NMDA's
+    # with both receptors' time constants, the slower ones are NMDA's
+    if blocked and len(taus) > 2:
         yield 2 * unit_nS * _course(c, taus[-2], rises), mV, False
         unit_nS *= parameters.get("ratio", 1.0)
     scale = 1 if blocked else 2

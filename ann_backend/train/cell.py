@@ -7,12 +7,31 @@ knows a cell by name. A new cell that ships is one more entry in `SHIPPED`.
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import Any
+
+from ann_backend.errors import CellError
 
 __all__ = ["DENDRITES", "SHIPPED", "CellDescription", "ChannelDescription"]
 
 DENDRITES = "dendrites"
+ROLES = ("excitatory", "slow", "inhibitory", "current")
+HEARD = "spikes"  # of the network's own channels, which no description has
+
+
+def refuse_step(cell: str, dt_ms: float) -> None:
+    """Refuse a step of which 1 ms is no multiple.
+
+    Raises
+    ------
+    CellError
+    """
+    if not dt_ms > 0.0 or abs(round(1.0 / dt_ms) * dt_ms - 1.0) > 1e-9:
+        raise CellError(
+            f"{cell}: expected dt_ms to go into 1 ms, such as 0.025 or 0.05, got "
+            f"{dt_ms:g}"
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,11 +58,17 @@ class ChannelDescription:
         Events per second, of the typical weight, at a drive of 1.
     tau_ms : tuple of float
         Time constants of the traces that the surrogate sees: the synapse's
-        own, and fast ones that make the timing inside a bin visible.
+        own, and fast ones that make the timing inside a bin visible. As many for
+        every channel of a cell.
     branch : int
         Stretch of dendrite that holds it, in the tree's order; the soma is 0.
     distance_um : float
         Path distance from ``soma(0.5)``.
+
+    Raises
+    ------
+    CellError
+        No such role, no synapse, or a time constant, unit or rate that is not above 0.
     """
 
     name: str
@@ -55,6 +80,27 @@ class ChannelDescription:
     tau_ms: tuple[float, ...]
     branch: int = 0
     distance_um: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.role == HEARD:
+            return
+        said = f"channel '{self.name}'"
+        if self.role not in ROLES:
+            raise CellError(
+                f"{said}: expected a role of {', '.join(ROLES)}, got {self.role!r}"
+            )
+        if not self.synapses:
+            raise CellError(
+                f"{said}: expected a synapse, (mechanism, parameters), got none"
+            )
+        given = {
+            "tau_ms": self.tau_ms,
+            "unit_uS": (self.unit_uS,),
+            "rate_Hz": (self.rate_Hz,),
+        }
+        for name, values in given.items():
+            if not values or not all(0.0 < value < math.inf for value in values):
+                raise CellError(f"{said}: expected {name} above 0, got {values}")
 
     @property
     def weight_uS(self) -> tuple[float, float]:
@@ -104,6 +150,13 @@ class CellDescription:
         Branch from which each branch rises, -1 for branch 0; `resolve` fills it in.
     sites : tuple of str
         Places whose voltage is recorded as well; `resolve` fills it in.
+    digest : str
+        Of the fingerprint of the cell that the template built; `resolve` fills it in.
+
+    Raises
+    ------
+    CellError
+        The step does not go into 1 ms, or NEURON has no such order.
     """
 
     name: str
@@ -121,11 +174,19 @@ class CellDescription:
     output_Hz: tuple[float, float] = (0.1, 20.0)
     branch_parents: tuple[int, ...] = ()
     sites: tuple[str, ...] = ()
+    digest: str = ""
+
+    def __post_init__(self) -> None:
+        refuse_step(self.name, self.dt_ms)
+        if self.secondorder not in (0, 2):
+            raise CellError(
+                f"{self.name}: expected secondorder 0 or 2, got {self.secondorder}"
+            )
 
     @property
     def resolved(self) -> bool:
-        """Whether every channel and branch is spelled out."""
-        return bool(self.branch_parents)
+        """Whether the cell was built, and every channel and branch is spelled out."""
+        return bool(self.digest)
 
     def to_json(self) -> dict[str, Any]:
         """Return the description as plain JSON types, with file names only."""

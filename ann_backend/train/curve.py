@@ -23,7 +23,7 @@ from ann_backend.train.export import runner
 from ann_backend.train.fit import Fit, fit
 from ann_backend.train.free_run import free_run
 from ann_backend.train.model import Network
-from ann_backend.train.tally import KEYS, Response, scores, tally, usual
+from ann_backend.train.tally import KEYS, USUAL_HZ, Response, scores, tally, usual
 
 __all__ = ["curve", "extrapolated"]
 
@@ -128,6 +128,12 @@ def _measured(
     found = free_run(make, events, true.v.shape[1], threads=threads, quiet=True)
     sums = tally(found, true, clip_mV=test.cell.clip_mV)
     some = usual(sums)
+    if not some.any():
+        low, high = USUAL_HZ
+        raise AnnBackendError(
+            f"{test.cell.name}: expected a trial of {low:g} to {high:g} Hz among those "
+            f"held out, got none of {len(some)}; hold more out"
+        )
     every = scores(sums, some)
     size = {"trials": int(some.sum()), "spikes": int(sums.true[some].sum())}
     return size | {key: every[key] for key in KEYS}

@@ -11,10 +11,8 @@ import concurrent.futures
 import dataclasses
 import hashlib
 import json
-import multiprocessing
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +20,9 @@ import numpy as np
 from tqdm import tqdm
 
 from ann_backend.errors import AnnBackendError
-from ann_backend.train.cell import CellDescription
-from ann_backend.train.engine import Teacher, choose
+from ann_backend.train import build
+from ann_backend.train.cell import CellDescription, refuse_step
+from ann_backend.train.engine import Teacher, choose, statements
 from ann_backend.train.sampling import NETWORK_SEEDS, SAMPLER
 from ann_backend.train.shard import pack, unpack
 from ann_backend.train.teacher import Trial, open_copies, simulate
@@ -83,6 +82,7 @@ class Request:
                 f"{self.cell.name}: expected a resolved description; call "
                 "ann_backend.train.resolve first"
             )
+        refuse_step(self.cell.name, self.step_ms)
 
     @property
     def step_ms(self) -> float:
@@ -104,8 +104,8 @@ class Request:
 
     def path(self, folder: Path, shard: int) -> Path:
         """File of a shard."""
-        kind = f"{self.split}-{self.duration_ms}ms-dt{self.step_ms:g}"
-        return folder / kind / f"{shard:05d}.npz"
+        kind = f"{self.split}-seed{self.seed}-{self.rows}x{self.duration_ms}ms"
+        return folder / f"{kind}-dt{self.step_ms:g}" / f"{shard:05d}.npz"
 
     def identity(self, shard: int) -> dict[str, Any]:
         """Everything that must agree before a shard is used."""
@@ -139,6 +139,13 @@ class Dataset:
     def cell(self) -> CellDescription:
         """What the trials are of, resolved."""
         return self.trials[0].cell
+
+    @property
+    def sha256(self) -> str:
+        """Hash of all that the trials depend on: cell, teacher and events."""
+        parts = [self.cell.to_json(), *(getattr(self, name) for name in ORIGIN)]
+        text = json.dumps([*parts, self.events_sha256], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def hours(self) -> float:
@@ -211,11 +218,8 @@ def generate(
     missing = [k for k in request.shards if not request.path(folder, k).exists()]
     if missing:
         teacher = choose(request.cell)
-        for left in request.path(folder, 0).parent.glob("*.partial"):
-            left.unlink()
-        context = multiprocessing.get_context("spawn")
-        count = max(1, min(processes, len(missing)))
-        with ProcessPoolExecutor(count, mp_context=context) as pool:
+        _sweep(request.path(folder, 0).parent)
+        with build.workers(max(1, min(processes, len(missing)))) as pool:
             jobs = [pool.submit(_make, request, folder, k, teacher) for k in missing]
             done = concurrent.futures.as_completed(jobs)
             label = f"{request.cell.name}, {request.split}, {teacher.name}"
@@ -261,8 +265,32 @@ def load(request: Request, folder: Path, *, partial: bool = False) -> Dataset:
                     f"{_brief(first[name])} as in shard {shards[0]}, got "
                     f"{_brief(made[name])}; remove {folder} and generate anew"
                 )
+    now = statements(request.cell)
+    if first["mechanisms_sha256"] != now:
+        raise AnnBackendError(
+            f"{request.path(folder, 0).parent}: expected trials of the mechanisms "
+            f"{_brief(now)}, got {_brief(first['mechanisms_sha256'])}; remove the "
+            "folder and generate anew"
+        )
     trials = [t for trials, _ in parts for t in trials]
     return _together(trials[: request.trials], first)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what processes that are gone had begun to write."""
+    for left in folder.glob("*.partial"):
+        if not _alive(int(left.suffixes[-2][1:])):
+            left.unlink(missing_ok=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _make(request: Request, folder: Path, shard: int, teacher: Teacher) -> None:
@@ -321,9 +349,8 @@ def _read(
 
 def _brief(value: Any, other: Any = None) -> str:
     """A value for a message; of a record, what differs from the other one."""
-    if isinstance(value, dict):
-        if "digest" in value:
-            return str(value["digest"][:12])
-        if isinstance(other, dict):
-            value = {k: v for k, v in value.items() if other.get(k) != v}
+    if isinstance(value, dict) and isinstance(other, dict):
+        return str({k: v for k, v in value.items() if other.get(k) != v})
+    if isinstance(value, dict) and "digest" in value:
+        return str(value["digest"][:12])
     return str(value)

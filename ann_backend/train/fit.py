@@ -89,17 +89,29 @@ class Fit:
 
     def __post_init__(self) -> None:
         expected = {
-            "freeze": self.freeze in ("", "front"),
-            "init_from, the bundle whose front to freeze": bool(
-                self.init_from or not self.freeze
+            "epochs": ("1 or more", self.epochs >= 1),
+            "rate": ("above 0", self.rate > 0.0),
+            "batch": ("1 trial or more", self.batch >= 1),
+            "window": ("500 ms or more", self.window >= 500),
+            "patience": ("1 epoch or more", self.patience >= 1),
+            "threads": ("1 or more", self.threads >= 1),
+            "device": ("'cpu' or 'cuda'", self.device in ("cpu", "cuda")),
+            "freeze": ("'' or 'front'", self.freeze in ("", "front")),
+            "init_from": (
+                "to be the bundle whose front to freeze",
+                bool(self.init_from or not self.freeze),
             ),
-            "window of at least 500 ms": self.window >= 500,
-            "patience of at least 1 epoch": self.patience >= 1,
-            "device": self.device in ("cpu", "cuda"),
         }
-        for name, right in expected.items():
+        for name, (what, right) in expected.items():
             if not right:
-                raise AnnBackendError(f"expected a {name}, got {self}")
+                raise AnnBackendError(
+                    f"expected {name} {what}, got {getattr(self, name)!r}"
+                )
+        if self.device == "cuda" and not torch.cuda.is_available():
+            raise AnnBackendError(
+                "expected a GPU and a torch that uses it for device 'cuda', got none; "
+                "train with device 'cpu'"
+            )
 
 
 def fit(
@@ -142,13 +154,16 @@ def fit(
     whole = begun is not None and take(network, begun, data.cell)
     if options.freeze and begun is not None:
         if not whole or begun.manifest.sizes.mix != options.shape.mix:
+            sizes = begun.manifest.sizes
             raise AnnBackendError(
-                f"expected a bundle with the mix of {options.shape} and an LSTM no "
-                f"wider, whose front to freeze, got {options.init_from}"
+                f"{options.init_from}: expected, to freeze its front, a bundle with a "
+                f"mix of {options.shape.mix} and an LSTM of {options.shape.hidden} or "
+                f"narrower, got {sizes.mix} and {sizes.hidden}; choose its own size, "
+                "or freeze nothing"
             )
         network.freeze_front()
     network.to(options.device)
-    made_of = [data.events_sha256, validation.events_sha256]
+    made_of = [data.sha256, validation.sha256]
     if begun is not None:
         made_of.append(begun.manifest.manifest_sha256)
     rng = np.random.default_rng(options.seed)

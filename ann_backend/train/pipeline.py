@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ann_backend import bundle
+from ann_backend import bundle, paths
 from ann_backend.errors import AnnBackendError, CellError
 from ann_backend.train.calibrate import calibrate
 from ann_backend.train.cell import SHIPPED, CellDescription
@@ -109,8 +109,7 @@ def train(
     AnnBackendError
         A stage refuses what it finds in the folder, or the training diverges.
     """
-    cell = _check(resolve(_described(cell)))
-    home = Path(folder) if folder is not None else Path("data") / cell.name
+    cell, out = _described(cell), Path(out)
     options = dataclasses.replace(options or Fit(), seed=seed)
 
     lengths = [trial_s] if isinstance(trial_s, int) else list(trial_s)
@@ -125,6 +124,9 @@ def train(
             "expected hours above 0 and trials of 1 s or more, and 0 hours or more of "
             f"a network, got {amounts} h in trials of {lengths} s and {network_hours:g}"
         )
+    _refuse(out, options, held_out)
+    cell = resolve(cell)
+    home = Path(folder) if folder is not None else Path("data") / cell.name
 
     def made(split: str, trials: float, length_s: int, k: int = 0) -> Dataset:
         request = Request(
@@ -152,7 +154,7 @@ def train(
     manifest = _manifest(network, data, options, command, licence, lengths)
     spiking, _ = calibrate(network, validation.trials, threads=options.threads)
     manifest["readout"] = readout(cell, spiking, start_ms)
-    path = _save(Path(out), manifest, weights)
+    unmeasured = _save(home / "fit" / f"{cell.name}.safetensors", manifest, weights)
     evidence = gather(
         cell,
         home,
@@ -162,10 +164,24 @@ def train(
         quiet=quiet,
     )
     refuse_mixture(data, evidence.test)
-    surrogate = bundle.load(path)
+    surrogate = bundle.load(unmeasured)
     manifest["fidelity"] = summary(measure(surrogate, evidence, quiet=quiet))
     manifest["training"]["training_hours"] = _training_hours(home / "fit")
-    return _save(Path(out), manifest, weights)
+    return _save(out, manifest, weights)
+
+
+def _refuse(out: Path, options: Fit, held_out: int) -> None:
+    """Refuse, at the door, what only the last stage would stumble over."""
+    paths.refuse_unwritable(out, "out", ".safetensors")
+    if held_out < 1:
+        raise AnnBackendError(f"expected 1 trial or more held out, got {held_out}")
+    if options.init_from:
+        bundle.load(options.init_from)
+        if out.resolve() == Path(options.init_from).resolve():
+            raise AnnBackendError(
+                f"expected another file to write than init_from, got '{out}': going on "
+                "with this training would begin from what it made"
+            )
 
 
 def _described(cell: CellDescription | str) -> CellDescription:
@@ -177,22 +193,6 @@ def _described(cell: CellDescription | str) -> CellDescription:
             "CellDescription for a cell of your own"
         )
     return SHIPPED[cell]
-
-
-def _check(cell: CellDescription) -> CellDescription:
-    """Refuse, at the door, a description that no stage can honour."""
-    kernels = {c.name: len(c.tau_ms) for c in cell.channels}
-    if len(set(kernels.values())) != 1:
-        raise CellError(
-            f"{cell.name}: expected as many tau_ms for every channel, got {kernels}; "
-            "give each of the channels the same number"
-        )
-    if all(c.role == "inhibitory" for c in cell.channels):
-        raise CellError(
-            f"{cell.name}: expected an excitatory or slow channel, got none in "
-            f"{list(kernels)}; nothing would make this cell spike"
-        )
-    return cell
 
 
 def _save(path: Path, manifest: dict[str, Any], weights: dict[str, Any]) -> Path:

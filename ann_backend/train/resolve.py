@@ -11,7 +11,8 @@ they rise from. Branches are numbered from the soma (0) outwards, parents first.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,8 @@ def resolve(cell: CellDescription) -> CellDescription:
     Raises
     ------
     CellError
-        The cell does not build, has no soma, no dendrite, or no synapse.
+        The cell does not build, has no soma, no dendrite or no synapse, two sections
+        of one name, or channels that no stage can honour.
     """
     if cell.resolved:
         return cell
@@ -54,38 +56,69 @@ def resolve_here(cell: CellDescription) -> CellDescription:
     build.load(cell, fast=False)
     one = build.instance(cell)
     tree = Morphology(one)
-    asked = cell.channels or tuple(_placed(one))
+    asked = cell.channels or tuple(_placed(one, tree.soma))
     channels = [c for kind in asked for c in _spelled_out(kind, tree, cell.name)]
-    if all(c.role == "current" for c in channels):
-        raise CellError(
-            f"{cell.name}: expected channels, or synapses on the cell, got none; give "
-            f"a ChannelDescription with location '{DENDRITES}', or place synapses"
-        )
-    names = [c.name for c in channels]
-    if twice := sorted({n for n in names if names.count(n) > 1}):
-        raise CellError(
-            f"{cell.name}: expected one channel of a name, got several {twice[0]}"
-        )
+    _check(cell.name, channels)
     return dataclasses.replace(
         cell,
         channels=tuple(sorted(channels, key=lambda c: c.role == "current")),
         branch_parents=tree.parents,
         sites=tree.sites(),
+        digest=build.fingerprint(cell, one)["digest"],
     )
+
+
+def _check(cell: str, channels: Sequence[ChannelDescription]) -> None:
+    """Refuse, at the door, channels that no stage can honour."""
+    if all(c.role == "current" for c in channels):
+        raise CellError(
+            f"{cell}: expected channels, or synapses on the cell, got none; give "
+            f"a ChannelDescription with location '{DENDRITES}', or place synapses"
+        )
+    if twice := _twice(c.name for c in channels):
+        raise CellError(f"{cell}: expected one channel of a name, got several {twice}")
+    clamps = [c.name for c in channels if c.role == "current"]
+    if len(clamps) > 1:
+        raise CellError(
+            f"{cell}: expected one channel with a current, got {', '.join(clamps)}; "
+            "keep the one whose place is clamped"
+        )
+    kernels = {c.name: len(c.tau_ms) for c in channels}
+    if len(set(kernels.values())) != 1:
+        raise CellError(
+            f"{cell}: expected as many tau_ms for every channel, got {kernels}; "
+            "give each of the channels the same number"
+        )
+    if all(c.role == "inhibitory" for c in channels):
+        raise CellError(
+            f"{cell}: expected an excitatory or slow channel, got none in "
+            f"{list(kernels)}; nothing would make this cell spike"
+        )
+
+
+def _twice(names: Iterable[str]) -> str:
+    """The first of the names that come several times, if any does."""
+    return next((name for name, k in Counter(names).items() if k > 1), "")
 
 
 class Morphology:
     """Dendritic segments of a built cell, their branches and distances."""
 
     def __init__(self, one: Any) -> None:
-        self.soma = template.soma(one)
+        self.cell, self.soma = one, template.soma(one)
+        sections = template.sections(one)
+        if twice := _twice(template.short_name(s) for s in sections):
+            raise CellError(
+                f"{one}: expected sections of different names, got several '{twice}'; "
+                "name them apart, as h.Section(name='dend[3]', cell=self) does"
+            )
         self.segments: list[Any] = []
         self.names: list[str] = []
         stretch: list[int] = []  # of each segment
         rises: list[int] = [-1]  # from which stretch each one does
         length = [0.0]
         last: dict[str, list[int]] = {}  # stretches of each section, root first
-        for section in template.sections(one):
+        for section in sections:
             name = template.short_name(section)
             if name.startswith(AXON):
                 continue
@@ -106,11 +139,14 @@ class Morphology:
         pairs = {merged[k]: merged[rises[k]] for k in reversed(range(1, len(rises)))}
         self.parents = (-1, *(pairs[b] for b in range(1, len(pairs) + 1)))
 
-    def where(self, segment: Any) -> tuple[int, float]:
-        """Branch of a segment, and its path distance from the soma."""
-        name = f"{template.short_name(segment.sec)}({segment.x:.6g})"
-        away = float(h.distance(self.soma(0.5), segment))
-        return self.branch.get(name, 0), round(away, 3)
+    def where(self, section: Any, x: float) -> tuple[int, float]:
+        """Branch of a dendritic segment, path distance from the soma; else 0, 0."""
+        k = min(int(x * section.nseg), section.nseg - 1)
+        segment = section((k + 0.5) / section.nseg)
+        name = f"{template.short_name(section)}({segment.x:.6g})"
+        if name not in self.branch:
+            return 0, 0.0
+        return self.branch[name], round(float(h.distance(self.soma(0.5), segment)), 3)
 
     def sites(self) -> tuple[str, ...]:
         """Places near to all segments: two in each region, then wherever it is far."""
@@ -191,25 +227,13 @@ def _spelled_out(
 def _put(
     kind: ChannelDescription, tree: Morphology, location: str, name: str
 ) -> ChannelDescription:
-    section, _, x = location.rstrip(")").partition("(")
-    branch, away = 0, 0.0
-    if not section.startswith(("soma", *AXON)):
-        segment = tree.segments[tree.names.index(_nearest(tree, section, float(x)))]
-        branch, away = tree.where(segment)
+    branch, away = tree.where(*template.locate(tree.cell, location))
     return dataclasses.replace(
         kind, name=name, location=location, branch=branch, distance_um=away
     )
 
 
-def _nearest(tree: Morphology, section: str, x: float) -> str:
-    """Name of the segment that holds a position."""
-    mine = [k for k, n in enumerate(tree.names) if n.startswith(f"{section}(")]
-    if not mine:
-        raise CellError(f"expected a dendrite '{section}' for a channel, got none")
-    return tree.names[min(mine, key=lambda k: abs(tree.segments[k].x - x))]
-
-
-def _placed(one: Any) -> Iterator[ChannelDescription]:
+def _placed(one: Any, soma: Any) -> Iterator[ChannelDescription]:
     """One channel for each segment and kind of the synapses on the cell."""
     seen: set[str] = set()
     for section in template.sections(one):
@@ -223,7 +247,8 @@ def _placed(one: Any) -> Iterator[ChannelDescription]:
                     for name in template.parameter_names(mechanism)
                     if name not in PLASTICITY
                 }
-                place = f"{template.short_name(section)}({segment.x:.6g})"
+                name = "soma" if section == soma else template.short_name(section)
+                place = f"{name}({segment.x:.6g})"
                 kind = f"{mechanism} {sorted(found.items())}"
                 if f"{place} {kind}" in seen:
                     continue
@@ -236,13 +261,13 @@ def _placed(one: Any) -> Iterator[ChannelDescription]:
 def _receives(mechanism: str) -> bool:
     """Whether NetCons can target a point process: it has parameters tau and e."""
     names = set(template.parameter_names(mechanism)) - set(PLASTICITY)
-    return any(n.startswith("tau") for n in names) and any(n[0] == "e" for n in names)
+    return any(n.startswith("tau") for n in names) and any(n[0] in "eE" for n in names)
 
 
 def _from_synapse(
     name: str, location: str, mechanism: str, found: dict[str, float]
 ) -> ChannelDescription:
-    reversal = next(value for key, value in found.items() if key[0] == "e")
+    reversal = next(value for key, value in found.items() if key[0] in "eE")
     inhibitory = reversal < -45.0
     taus = sorted({v for key, v in found.items() if key.startswith("tau") and v > 0})
     return ChannelDescription(

@@ -155,6 +155,7 @@ def _synapses(
     weight = np.zeros((len(cell.channels), most), np.float32)
     rate = np.zeros((len(cell.channels), most))
     slow = 0.0 if rng.random() < 1 / 3 or not tree.slow.any() else float(rng.random())
+    slow = slow if tree.excitatory.any() else 1.0
     numbers = (100.0, 16000.0), (100.0, 16000.0), (30.0, 5000.0)
     for role, share, (low, high) in zip(
         (tree.excitatory, tree.slow, tree.inhibitory),

@@ -5,11 +5,9 @@ Beside `evidence`: for teachers that are something else, and for current steps.
 
 from __future__ import annotations
 
-import concurrent.futures
 import dataclasses
 import hashlib
 import json
-import multiprocessing
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ann_backend import template
 from ann_backend.errors import AnnBackendError
 from ann_backend.nrn import version
 from ann_backend.train import build
@@ -130,12 +127,12 @@ def step_currents(
 
 def fingerprint(cell: CellDescription) -> dict[str, Any]:
     """Fingerprint of a cell, which is built in a process of its own."""
-    return spawned(1, _fingerprint, [(cell,)])[0]  # type: ignore[no-any-return]
+    return build.apart(_fingerprint, cell)
 
 
 def _fingerprint(cell: CellDescription) -> dict[str, Any]:
     build.load(cell, fast=False)
-    return template.fingerprint(build.instance(cell), cell.v_init_mV, cell.celsius)
+    return build.fingerprint(cell, build.instance(cell))
 
 
 def _events(channel: int, steps: NDArray[np.float64]) -> Events:
@@ -221,8 +218,7 @@ def kept(
 
 def spawned(processes: int, work: Callable[..., Any], jobs: list[Any]) -> list[Any]:
     """Call a function for each job, in processes of their own."""
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(processes, context) as pool:
+    with build.workers(processes) as pool:
         return [job.result() for job in [pool.submit(work, *job) for job in jobs]]
 
 

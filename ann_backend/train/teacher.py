@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ann_backend import template
+from ann_backend.errors import CellError
 from ann_backend.nrn import coreneuron, h, version
 from ann_backend.train import build
 from ann_backend.train.cell import CellDescription, ChannelDescription
@@ -53,11 +54,8 @@ class Copies:
         self.cell, self.fast = cell, fast
         self.neuron_version = version()
         build.load(cell, fast=fast)
-        h.celsius = cell.celsius
         self.cells = [build.instance(cell) for _ in range(rows)]
-        self.fingerprint: dict[str, Any] = template.fingerprint(
-            self.cells[0], cell.v_init_mV, cell.celsius
-        )
+        self.fingerprint = build.fingerprint(cell, self.cells[0])
         self.rows = [_Row(one, cell) for one in self.cells]
         self.context = h.ParallelContext()
 
@@ -104,10 +102,11 @@ class _Row:
             for c in cell.channels
         ]
         self.inputs: dict[tuple[int, int], Any] = {}
-        self.clamp = h.IClamp(soma(0.5))
+        clamped = [c.location for c in cell.channels if c.role == "current"]
+        self.clamp = h.IClamp(at(clamped[0]) if clamped else soma(0.5))
         self.clamp.delay, self.clamp.dur = 0.0, 1e9
         self.clamp_t, self.clamp_nA = h.Vector([0.0, 1e9]), h.Vector([0.0, 0.0])
-        if any(c.role == "current" for c in cell.channels):
+        if clamped:
             self.clamp_nA.play(self.clamp._ref_amp, self.clamp_t, True)
         watched = [soma(0.5), *(at(site) for site in cell.sites)]
         self.traces = [h.Vector().record(segment._ref_v) for segment in watched]
@@ -230,7 +229,14 @@ def open_copies(cell: CellDescription, rows: int, *, fast: bool) -> Copies:
 def synapse_of(segment: Any, channel: ChannelDescription) -> Any:
     """Put the channel's first synapse on the cell."""
     mechanism, parameters = channel.synapses[0]
-    synapse = getattr(h, mechanism)(segment)
-    for name, value in parameters.items():
-        setattr(synapse, name, value)
+    try:
+        synapse = getattr(h, mechanism)(segment)
+        for name, value in parameters.items():
+            setattr(synapse, name, value)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise CellError(
+            f"channel '{channel.name}': expected a point process {mechanism} with "
+            f"{', '.join(parameters) or 'no parameters'}, got {error}; name one that "
+            "NEURON has or that mod_files define"
+        ) from error
     return synapse

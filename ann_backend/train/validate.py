@@ -104,6 +104,7 @@ def measure(
         ``told_the_teachers_spikes`` (None where none are heard); and ``details``,
         which `summary` leaves out.
     """
+    check(bundle, evidence.test.fingerprint, evidence.test.cell.name)
     clip = bundle.manifest.readout.clip_mV
     true, half = Response.of_teacher(evidence.test), evidence.half
     events = Drawn(evidence.test.trials)
