@@ -390,6 +390,26 @@ def test_the_score_takes_three_windows_and_a_tie_goes_to_the_rate(calibrated, da
     assert 0.5 < score < 0.9
 
 
+def test_a_better_score_with_too_few_spikes_is_not_taken(calibrated, data):
+    trials = [
+        dataclasses.replace(t, spikes=np.arange(5.0, 1500, 70)) for t in data.trials
+    ]
+    true = [t.spikes for t in trials]
+    found = {
+        0.2: [np.sort(np.r_[s[::2], s[1::2] + 30.0]) for s in true],
+        0.3: [s[:-4] for s in true],
+        0.4: [s[:1] for s in true],
+    }
+    spiking, score = calibrated(trials, found)
+    assert spiking.threshold == 0.2
+    assert score > 0.8
+    none_near = {k: found[k] for k in (0.3, 0.4)}
+    assert calibrated(trials, none_near)[0].threshold == 0.3
+    silent = [dataclasses.replace(t, spikes=np.empty(0)) for t in trials]
+    quiet = {0.2: true, 0.3: [np.empty(0)] * len(true)}
+    assert calibrated(silent, quiet)[0].threshold == 0.3
+
+
 def test_a_trial_in_a_plateau_does_not_choose_the_readout(calibrated, data):
     """For the silent trial .3 is right, for the fast one .2, with many more spikes."""
     slow, fast = np.array([100.5]), np.arange(2.25, len(data.trials[0].v), 20.0)

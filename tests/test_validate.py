@@ -16,6 +16,7 @@ from ann_backend.train import drift, evidence, stock, validate
 from ann_backend.train.cell import HH, ChannelDescription
 from ann_backend.train.evidence import Amount, Drawn, gather
 from ann_backend.train.free_run import free_run
+from ann_backend.train.network import draw_graph
 from ann_backend.train.tally import KEYS, Response, tally
 
 BUNDLE = paths.bundle_dir() / "HH.safetensors"
@@ -190,6 +191,20 @@ def test_trials_as_long_as_the_longest_are_a_set_of_their_own(hh, tmp_path):
     amount = dataclasses.replace(amount, network_cells=0)
     found = gather(hh, tmp_path, seed=1, amount=amount, processes=1, quiet=True)
     assert np.array_equal(found.long.trials[0].v, found.test.trials[0].v)
+
+
+def test_cells_are_connected_by_what_excites_them(found):
+    for roles, used in (
+        (("excitatory", "inhibitory", "slow"), {0}),
+        (("current", "inhibitory", "slow"), {2}),
+        (("current", "inhibitory", "inhibitory"), set()),
+    ):
+        both = zip(HH.channels, roles, strict=True)
+        some = tuple(dataclasses.replace(c, role=role) for c, role in both)
+        cell = dataclasses.replace(HH, channels=some)
+        graph = draw_graph(cell, found.network.trials, 1)
+        assert set(graph.channel.tolist()) == used
+        assert len(graph.source) == len(graph.weight_uS) == len(graph.delay_ms)
 
 
 # what a user can get wrong

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ann_backend.metrics import f1_pooled, rate_error_pooled
+from ann_backend.metrics import f1_pooled
 from ann_backend.train.export import Spiking, runner
 from ann_backend.train.free_run import free_run
 from ann_backend.train.model import Network
@@ -28,7 +28,7 @@ FINE = (
     (1.0, 3.0, 10.0, 20.0, 40.0, 80.0, 160.0),
 )
 COARSE = (0.3, 0.4, 0.55), (3.0, 20.0, 80.0)
-SLACK = 0.1  # times s (1 - s), s the best score: .025 in the middle, none at the ends
+RATE = 0.05  # of the teacher's: how far off the number of spikes may be
 
 
 def calibrate(
@@ -40,10 +40,11 @@ def calibrate(
 ) -> tuple[Spiking, float]:
     """Readout of this surrogate's hazard, and the best score that any gave.
 
-    The score is the mean of F1@1, 2 and 5 ms. It is flat over a wide range of
-    thresholds, in which the number of spikes is not: of the choices within `SLACK` of
-    the best score, the one is taken whose number of spikes is nearest the teacher's.
-    The refractory time is 0.8 of the teacher's shortest interval, 1 ms at least.
+    The score is the mean of F1@1, 2 and 5 ms, which is best with too few spikes: those
+    in doubt are left out, all of them under a constant current. So the best is taken
+    of the choices whose number of spikes is within `RATE` of the teacher's; where none
+    is, the nearest number. The refractory time is 0.8 of the teacher's shortest
+    interval, 1 ms at least.
 
     Parameters
     ----------
@@ -69,8 +70,8 @@ def calibrate(
         trains.append(found.spikes)
     f1 = [[f1_pooled(found, spikes, w) for w in WINDOWS_MS] for found in trains]
     scores = np.mean(f1, axis=1)
-    top = scores.max()
-    close = np.flatnonzero(scores >= top - SLACK * top * (1.0 - top))
-    errors = [abs(rate_error_pooled(trains[k], spikes)) for k in close]
-    best = close[int(np.nanargmin(errors))] if np.isfinite(errors).any() else close[0]
-    return choices[best], float(top)
+    counts = np.array([sum(map(len, some)) for some in (spikes, *trains)])
+    off = np.abs(np.log((counts[1:] + 0.5) / (counts[0] + 0.5)))  # none is far off
+    near = off <= max(RATE, off.min())
+    best = int(np.where(near, scores, -1.0).argmax())
+    return choices[best], float(scores.max())

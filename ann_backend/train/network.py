@@ -71,12 +71,12 @@ class NetworkRun:
 
 
 def draw_graph(cell: CellDescription, trials: Sequence[Trial], seed: int) -> Graph:
-    """Connect each pair with probability 0.3, by 5 excitatory synapses.
+    """Connect each pair with probability 0.3, by 5 excitatory synapses, or slow ones.
 
     Parameters
     ----------
     cell : CellDescription
-        Resolved.
+        Resolved. Without synapses that excite there are no connections.
     trials : sequence of Trial
         The background. Weights are such that spikes at its rate would bring every
         cell a fifth of its excitation, within the range of the channels.
@@ -86,9 +86,11 @@ def draw_graph(cell: CellDescription, trials: Sequence[Trial], seed: int) -> Gra
     joined = rng.random((cells, cells)) < PROBABILITY
     np.fill_diagonal(joined, False)
     source, target = (np.repeat(x, CONTACTS) for x in np.nonzero(joined))
-    excites = np.array([c.role == "excitatory" for c in cell.channels])
-    which = np.flatnonzero(excites) if excites.any() else np.arange(len(excites))
-    channel = rng.choice(which, len(source))
+    roles = np.array([c.role for c in cell.channels])
+    excites = roles == ("excitatory" if "excitatory" in roles else "slow")
+    if not excites.any():
+        source, target = source[:0], target[:0]
+    channel = rng.choice(np.flatnonzero(excites), len(source))
     low, high = np.array([c.weight_uS for c in cell.channels])[channel].T
     total = sum(float(e.weight[excites[e.channel]].sum()) for e in _inputs(trials))
     arrivals = sum(len(trials[k].spikes) for k in source.tolist())
