@@ -311,6 +311,22 @@ def test_an_interrupted_training_resumes_to_the_same_tensors(
     assert [n for n in other if not torch.equal(mine[n], other[n])] == []
 
 
+def test_subnormal_numbers_are_zero_while_it_trains(data, tmp_path, monkeypatch):
+    if not torch.set_flush_denormal(False):
+        pytest.skip("this processor has no such mode")
+    inside, found = Network.forward, []
+
+    def watched(*args):
+        found.append(float(torch.full((1,), 1e-30) * 1e-10))
+        return inside(*args)
+
+    monkeypatch.setattr(Network, "forward", watched)
+    fit.fit(data, data, SMALL, tmp_path, quiet=True)
+    assert found
+    assert not any(found)
+    assert float(torch.full((1,), 1e-30) * 1e-10) > 0.0  # the caller's thread as it was
+
+
 def test_a_checkpoint_of_another_run_is_refused(data, tmp_path):
     fit.fit(data, data, SMALL, tmp_path, quiet=True)
     with pytest.raises(AnnBackendError, match="expected a checkpoint of"):
