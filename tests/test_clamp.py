@@ -73,3 +73,10 @@ def test_currents_of_known_conductances_are_found_again():
     for got, true in zip(found, wanted, strict=True):
         error = np.abs(got - true) / (np.abs(true) + 10 * leak)
         assert error.max() < 0.15
+
+
+def test_where_there_are_spikes_a_share_of_what_is_inward_is_left(stick):
+    leak, currents = stick
+    found = intrinsic(currents, leak, -65.0)
+    inward = found.reversal[0] == found.reversal.max()
+    assert 0.1 < found.nS[0, inward].item() / leak[0] < 10

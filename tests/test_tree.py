@@ -239,6 +239,18 @@ def test_training_begins_with_a_bundle_s_own_spikes_in_every_branch(cell, measur
         np.testing.assert_allclose(array, named[name], rtol=1e-5, atol=1e-6)
 
 
+def test_training_on_revives_the_conductances_that_have_died(cell, measured):
+    tree = Network(cell, Shape(hidden=4, mix=3, layers=1, head=3), measured).tree
+    found = tree.log_intrinsic.detach().clone()
+    with torch.no_grad():
+        tree.log_intrinsic[0] -= 5.0
+        tree.log_intrinsic[1] -= 1.0
+        kept = tree.log_intrinsic.detach().clone()
+    tree.revive()
+    assert torch.equal(tree.log_intrinsic[0], found[0])
+    assert torch.equal(tree.log_intrinsic[1:], kept[1:])
+
+
 def test_a_soma_may_have_no_channels():
     stick = resolve(small_cells.STICK)
     network = Network(

@@ -162,6 +162,8 @@ def fit(
                 "or freeze nothing"
             )
         network.freeze_front()
+    elif begun is not None and options.shape.tree:
+        network.tree.revive()
     network.to(options.device)
     made_of = [data.sha256, validation.sha256]
     if begun is not None:

@@ -33,6 +33,9 @@ STEPS = 2000
 RATES = {"slope": 3e-3, "half": 0.03, "log": 0.03, "constant": 0.3}
 EARLY = {2.0: 0.1, 4.0: 0.5}  # weights: a bin of 1 ms cannot follow spikes
 SPIKING, SPIKING_MV = 0.02, 4000.0  # weight of currents beyond so much of the leak
+# of the inward conductance where there are spikes: their sodium is the axon's, and all
+# of it would lock up here; the rest lets the soma stay up for a plateau
+SHARE = 0.1
 TAU_MS = (0.2, 2000.0)  # what a bin of 1 ms can follow, and what 300 ms tell
 
 
@@ -124,7 +127,6 @@ class _Model:
         # an inward current as large as the largest of the three highest voltages
         # after 8 ms, 95 mV or so from its reversal
         inward = (-held[-3:, 2].amin(0)).clamp_min(0.0) / 95.0
-        # where there are spikes, their sodium is the axon's: it would not let go here
         self.spikes = held.abs().amax((0, 1)) > SPIKING_MV * leak
         begin = leak[:, None] * torch.tensor(BEGIN)
         begin[:, 2] = torch.maximum(begin[:, 2], inward)
@@ -178,6 +180,6 @@ class _Model:
         tau, nS, leak = (x.exp() for x in self.p["log"])
         tau, leak = tau.clamp(*TAU_MS), torch.maximum(leak, 1e-2 * self.leak)
         slope_m = torch.where(self.instant, slope_m, torch.zeros(()))
-        nS = torch.where(self.spikes[:, None] & self.instant, 1e-3 * nS, nS)
+        nS = torch.where(self.spikes[:, None] & self.instant, SHARE * nS, nS)
         some = slope, 10.0 * half, tau, slope_m, 10.0 * half_m, self.reversal, nS, leak
         return Intrinsic(*(x.detach().numpy() for x in (*some, self.p["constant"][0])))

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Steps", "Tree", "course"]
 
+DEAD = 0.1  # of what the clamps found
+
 
 class Tree(nn.Module):
     """Parameters of the tree, and its pass over a window.
@@ -36,6 +38,7 @@ class Tree(nn.Module):
     """
 
     parents: torch.Tensor
+    found: torch.Tensor
 
     def __init__(self, cable: Cable, units: Units) -> None:
         super().__init__()
@@ -52,6 +55,8 @@ class Tree(nn.Module):
         self.slope_m, self.bias_m = learned(slope_m), learned(bias_m)
         self.reversal = learned(units.reversal)
         self.log_intrinsic = learned(np.log(units.intrinsic))
+        found = self.log_intrinsic.detach().clone()
+        self.register_buffer("found", found, persistent=False)
         self.current = learned(-cable.intrinsic.constant_pA / UNIT_MV)
         self.log_capacitance = learned(np.log(cable.capacitance_pF))
         self.log_leak = learned(np.log(cable.intrinsic.leak_nS))
@@ -83,6 +88,16 @@ class Tree(nn.Module):
         self.log_leak.copy_((load - kept).log())
         self.log_axial[1:].copy_(axial[1:].log())
         self.current.copy_(current)
+
+    def revive(self) -> None:
+        """Begin anew with the intrinsic conductances that have died.
+
+        One is learned by its logarithm, in steps as small as it is: far below what the
+        clamps found it would stay there.
+        """
+        with torch.no_grad():
+            dead = self.log_intrinsic < self.found + np.log(DEAD)
+            self.log_intrinsic.copy_(torch.where(dead, self.found, self.log_intrinsic))
 
     def start(self, rows: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Voltages and gates at `finitialize`, shapes (N, B) and (N, U, B)."""
